@@ -1,0 +1,1 @@
+"""What every family stands on: problem, method, result, certificate, trace, stopping, loop."""

@@ -1,0 +1,150 @@
+"""The one flat loop behind every iterative method: its memory, and its step.
+
+A method is four pure functions on a frozen dataclass of options::
+
+    state = method.init(oracle, x, ops)        # no evaluation
+    state = method.step(oracle, state, ops)    # one evaluation, of x0 the first time
+    method.done(state)                         # has it ended?
+    x = method.finish(state)                   # the point it stands for
+
+A line-search trial is a step of this loop. There is no loop inside a step, so a thousand vmapped
+solves do not wait on nested ones. This module says what surrounds a step; ``engines`` runs it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+from .certificate import Certificate
+from .ops import Ops
+from .status import CONVERGED, RUNNING, STOPPED, Status
+from .stopping import Criterion
+
+UNBOUNDED_RATIO = 1e20
+"""A cost this many times below its start is called unbounded."""
+
+
+class Progress(NamedTuple):
+    """What every method reports after a step; the loop, the stops and the trace read only this.
+
+    ``residual`` is the gradient measure that ``tol`` is compared with; ``nit`` is -1 before the
+    first evaluation and 0 at ``x0``; ``accepted`` says whether this step moved the iterate.
+    """
+
+    x: Any
+    fun: Any
+    grad_norm: Any
+    residual: Any
+    step_size: Any
+    step_norm: Any
+    decrease: Any
+    accepted: Any
+    code: Any
+    nit: Any
+    nfev: Any
+    njev: Any
+    nhev: Any
+
+    @classmethod
+    def start(cls, x: Any, xp: Any) -> Progress:
+        """Before the first evaluation."""
+        real = partial(xp.asarray, dtype=x.dtype)
+        far, zero = real(math.inf), real(0.0)
+        count = xp.asarray(0, dtype=xp.int32)
+        code = xp.asarray(RUNNING, dtype=xp.int32)
+        return cls(
+            x, far, far, far, zero, zero, zero, xp.asarray(False), code,
+            count - 1, count, count, count,
+        )  # fmt: skip
+
+
+class Controls(NamedTuple):
+    """The numbers of a run that the loop reads; all traced."""
+
+    tol: Any
+    loop_tol: Any
+    max_iterations: Any
+    until: Any
+    seconds: Any
+    base: Any
+    fresh: Any
+
+
+class Carry(NamedTuple):
+    """The loop's whole memory."""
+
+    state: Any
+    best_x: Any
+    best_fun: Any
+    start_fun: Any
+    fired: Any
+
+    @property
+    def progress(self) -> Progress:
+        return self.state.progress
+
+    def with_code(self, code: Any) -> Carry:
+        """The same memory, ended (or set running again)."""
+        p = self.progress
+        code = p.code * 0 + int(code)
+        return self._replace(state=self.state._replace(progress=p._replace(code=code)))
+
+
+def begin(method: Any, oracle: Any, x0: Any, stop: Criterion | None, ops: Ops) -> Carry:
+    """The loop's memory before the first evaluation."""
+    xp = ops.xp
+    infinity = xp.asarray(math.inf, dtype=x0.dtype)
+    fired = xp.zeros(len(stop.leaves()) if stop is not None else 0, dtype=bool)
+    return Carry(method.init(oracle, x0, ops), x0, infinity, xp.zeros_like(infinity), fired)
+
+
+def advance(
+    method: Any, oracle: Any, carry: Carry, stop: Criterion | None, controls: Controls, ops: Ops
+) -> Carry:
+    """One step of the method, judged: converged, stopped, limit, divergence; keep the best point."""
+    xp = ops.xp
+    state = method.step(oracle, carry.state, ops)
+    p = state.progress
+    start_fun = xp.where(p.nit == 0, p.fun, carry.start_fun)
+    falling = p.fun < -UNBOUNDED_RATIO * (1.0 + xp.abs(start_fun))
+    broken = xp.where(falling, Status.UNBOUNDED.value, Status.DIVERGED.value)
+    finite = xp.isfinite(p.fun) & xp.isfinite(p.grad_norm)
+
+    code = xp.where(p.nit >= controls.max_iterations, Status.ITERATION_LIMIT.value, RUNNING)
+    fired = carry.fired
+    if stop is not None:
+        code = xp.where(stop.met(p, controls.seconds, xp), STOPPED, code)
+        fired = xp.stack([xp.asarray(f) for f in stop.fired(p, controls.seconds, xp)])
+    code = xp.where(p.residual <= controls.loop_tol, CONVERGED, code)
+    code = xp.where(finite & ~falling, code, broken)
+    code = xp.where(p.accepted & (p.code == RUNNING), code, p.code).astype(xp.int32)
+
+    better = p.accepted & (p.fun < carry.best_fun)
+    return Carry(
+        state._replace(progress=p._replace(code=code)),
+        xp.where(better, p.x, carry.best_x),
+        xp.where(better, p.fun, carry.best_fun),
+        start_fun,
+        fired,
+    )
+
+
+def outcome(method: Any, carry: Carry, ops: Ops) -> tuple[Any, Any]:
+    """The point to return: the last one, or the best one of a run that was cut or went astray."""
+    xp = ops.xp
+    p = carry.progress
+    astray = (p.code >= Status.TIME_LIMIT.value) & xp.isfinite(carry.best_fun)
+    x = xp.where(astray, carry.best_x, method.finish(carry.state))
+    return x, xp.where(astray, carry.best_fun, p.fun)
+
+
+def final_status(code: Any, certificate: Certificate, ops: Ops) -> tuple[Any, Any]:
+    """``(status, success)``: the solver proposes, the certificate disposes."""
+    xp = ops.xp
+    failed = xp.where(code == CONVERGED, Status.STALLED.value, code)
+    failed = xp.where(code == STOPPED, Status.FINISHED.value, failed)
+    entitled = certificate.holds() & (code != Status.UNBOUNDED.value)
+    status = xp.where(entitled, certificate.status.value, failed)
+    return status, entitled | (code == STOPPED)

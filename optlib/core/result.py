@@ -1,0 +1,170 @@
+"""What a solve returns, the same for every family."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from .certificate import Certificate
+from .status import Status
+
+
+class Answer(NamedTuple):
+    """What a method hands to the door: a point, how the run ended, and what it cost."""
+
+    x: Any
+    fun: Any
+    dual: Any
+    status: Any
+    success: Any
+    certificate: Certificate
+    nit: Any = 0
+    nfev: Any = 0
+    njev: Any = 0
+    nhev: Any = 0
+    trace: Any = None
+    engine: str = "host"
+    compile_seconds: float = 0.0
+    note: str = ""
+
+
+class Result:
+    """The answer to a problem, with its proof and its cost.
+
+    Attributes
+    ----------
+    x : pytree
+        The point, in the structure of the problem's ``x0``.
+    fun : float
+        The objective there.
+    dual : pytree or None
+        Multipliers; each is the derivative of the optimal cost with respect to the right side
+        of its constraint.
+    status : Status
+        How the run ended (an integer array inside ``jit`` and ``vmap``).
+    success : bool
+        The method ended as asked and everything its status claims is certified.
+    message : str
+        The status in words, what stopped the run and what could help.
+    nit, nfev, njev, nhev : int
+        Accepted steps; evaluations of f, of its gradient (or Jacobian), of its Hessian (a
+        Hessian-vector product counts as one).
+    seconds : float
+        Wall-clock time of the whole call.
+    certificate : Certificate
+        The proof, recomputed from the problem at ``x``.
+    trace : Trace or None
+        The history, when asked for with ``trace=True``.
+    engine, compile_seconds : str, float
+        Which engine ran (``host``, ``compiled`` or ``host+compiled``), and what compiling cost.
+    method, problem
+        What was run on what (``None`` on a result that crossed ``jit`` or ``vmap``).
+    """
+
+    __slots__ = (
+        "certificate",
+        "compile_seconds",
+        "dual",
+        "engine",
+        "fun",
+        "method",
+        "nfev",
+        "nhev",
+        "nit",
+        "njev",
+        "note",
+        "problem",
+        "seconds",
+        "status",
+        "success",
+        "trace",
+        "x",
+    )  # fmt: skip
+
+    def __init__(self, answer: Answer, seconds: Any, method: Any, problem: Any) -> None:
+        (self.x, self.fun, self.dual, self.status, self.success, self.certificate, self.nit,
+         self.nfev, self.njev, self.nhev, self.trace, self.engine, self.compile_seconds,
+         self.note) = answer  # fmt: skip
+        self.seconds = seconds
+        self.method = method
+        self.problem = problem
+
+    @property
+    def message(self) -> str:
+        """The end of the run in words."""
+        if not isinstance(self.status, Status):
+            return "batched: one status per lane"
+        parts = [self.status.meaning]
+        if self.note:
+            parts.append(self.note)
+        if not self.success:
+            parts.append(f"remedy: {self.status.remedy}")
+        return "; ".join(parts)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:>12}: {value}" for name, value in self._rows())
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><th style='text-align:right'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+            for name, value in self._rows()
+        )
+        return f"<table>{rows}</table>"
+
+    def _rows(self) -> list[tuple[str, Any]]:
+        if not isinstance(self.status, Status):
+            return [("status", self.status), ("success", self.success), ("fun", self.fun)]
+        cost = f"{self.nit} iterations, {self.nfev} f, {self.njev} gradients"
+        if self.nhev:
+            cost += f", {self.nhev} Hessians"
+        run = f"{self.seconds * 1e3:.3g} ms, {self.engine} engine"
+        if self.compile_seconds:
+            run += f" ({self.compile_seconds:.2g} s compiling)"
+        return [
+            ("method", self.method),
+            ("status", f"{self.status.name} ({'success' if self.success else 'no success'})"),
+            ("message", self.message),
+            ("fun", f"{self.fun:.10g}"),
+            ("x", _short(self.x)),
+            ("certificate", self.certificate),
+            ("cost", cost),
+            ("run", run),
+        ]
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the picture that fits the problem (needs the ``plot`` extra)."""
+        from ..plotting import plot_result
+
+        return plot_result(self, **options)
+
+
+_CHILDREN = (
+    "x", "fun", "dual", "status", "success", "certificate", "nit", "nfev", "njev", "nhev", "trace",
+)  # fmt: skip
+
+
+def _flatten(result: Result) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    return tuple(getattr(result, name) for name in _CHILDREN), (result.engine,)
+
+
+def _unflatten(aux: tuple[Any, ...], children: Any) -> Result:
+    result = object.__new__(Result)
+    for name, value in zip(_CHILDREN, children):
+        setattr(result, name, value)
+    result.seconds, result.compile_seconds, result.note = None, 0.0, ""
+    result.engine, result.method, result.problem = aux[0], None, None
+    return result
+
+
+jax.tree_util.register_pytree_node(Result, _flatten, _unflatten)
+
+
+def _short(x: Any) -> str:
+    """A point in at most two lines."""
+    with np.printoptions(precision=8, threshold=8, edgeitems=3, linewidth=70):
+        return str(jax.tree.map(np.asarray, x)).replace("array", "")

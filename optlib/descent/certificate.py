@@ -1,0 +1,159 @@
+"""Is this point a local minimum? First and second order conditions, from the problem alone.
+
+At a point x with gradient g, Hessian H and bounds, the certificate has three residuals:
+
+``stationarity``
+    ``max_i |p_i| / max(1, (|H| v)_i)`` with p the projected gradient and ``v_i = max(1, |x_i|)``.
+    The scale is how much the gradient changes when x changes in its leading digit, so a badly
+    scaled problem is judged by what floating point can resolve.
+``curvature``
+    ``max(0, -λ_min) / ||H||`` on the free variables: a saddle or a maximum never passes.
+``newton_step``
+    ``(||(H + tol ||H|| I)⁻¹ p|| / max(1, ||x||))²``: where the minimum would be by the local model. A
+    gradient that vanishes only because the function flattens out toward infinity fails here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.certificate import Certificate
+from ..core.ops import Ops
+from ..core.status import Status
+
+DENSE = 64
+"""Up to this many variables the whole Hessian is formed; beyond, a Krylov space of it."""
+
+KRYLOV = 40
+
+
+def certify_minimum(
+    oracle: Any, x: Any, tol: Any, ops: Ops, free: Any = None
+) -> tuple[Certificate, Any]:
+    """The certificate of a flat point, and the gradient's part carried by the bounds.
+
+    ``free`` restricts the test of curvature to some of the variables.
+    """
+    xp = ops.xp
+    fun, g = oracle.value_and_grad(x)
+    inside, p = _projected(g, x, oracle.lower, oracle.upper, xp)
+    free = inside if free is None else free
+    p = xp.where(free, p, 0.0) if free is not inside else p
+    outside = _outside(x, oracle.lower, oracle.upper, xp)
+    v = xp.maximum(1.0, xp.abs(x))
+    if x.size <= DENSE:
+        hessian = oracle.certificate_hessian(x)
+        both = free[:, None] & free[None, :]
+        scale = xp.abs(hessian) @ v
+        reduced, rhs = xp.where(both, hessian, 0.0), p
+        norm = xp.sqrt(xp.sum(reduced * reduced))
+        reduced = reduced + xp.diag(xp.where(free, 0.0, norm))
+    else:
+        reduced, rhs, scale = _krylov(oracle, x, p, free, v, ops)
+        norm = xp.sqrt(xp.sum(reduced * reduced))
+    lowest, step = _spectrum(reduced, rhs, norm, tol, ops)
+    curvature = _relative(xp.maximum(0.0, -lowest), norm, free, xp)
+    length = xp.sqrt(xp.sum(x * x))
+    residuals = {
+        "stationarity": xp.max(xp.abs(p) / xp.maximum(1.0, scale)),
+        "curvature": curvature,
+        "newton_step": (step / xp.maximum(1.0, length)) ** 2,
+    }
+    if oracle.lower is not None:
+        residuals["feasibility"] = xp.max(outside / v)
+    finite = xp.isfinite(fun) & xp.all(xp.isfinite(g))
+    residuals = {k: xp.where(finite, r, xp.nan) for k, r in residuals.items()}
+    details = {"gradient": xp.max(xp.abs(p)), "negative_curvature": xp.minimum(lowest, 0.0)}
+    claim = "stationary, with no direction of negative curvature"
+    certificate = Certificate(
+        residuals, details, xp.asarray(tol, dtype=x.dtype), claim, Status.STATIONARY
+    )
+    return certificate, None if oracle.lower is None else xp.where(free, 0.0, g)
+
+
+def _relative(negative: Any, norm: Any, free: Any, xp: Any) -> Any:
+    """Negative curvature against the Hessian's size; a Hessian of zero proves nothing."""
+    flat = xp.where(xp.any(free), 1.0, 0.0)
+    return xp.where(norm > 0, negative / xp.where(norm > 0, norm, 1.0), flat)
+
+
+def _projected(g: Any, x: Any, lower: Any, upper: Any, xp: Any) -> tuple[Any, Any]:
+    """The free variables, and the gradient less what the bounds hold back."""
+    if lower is None:
+        return xp.ones(x.shape, dtype=bool), g
+    low, high = x <= lower, x >= upper
+    p = xp.where(low, xp.minimum(g, 0.0), g)
+    p = xp.where(high, xp.maximum(p, 0.0), p)
+    return ~(low | high), p
+
+
+def _outside(x: Any, lower: Any, upper: Any, xp: Any) -> Any:
+    """How far each variable lies beyond its bounds."""
+    if lower is None:
+        return xp.zeros_like(x)
+    return xp.maximum(0.0, xp.maximum(lower - x, x - upper))
+
+
+def _spectrum(matrix: Any, rhs: Any, norm: Any, tol: Any, ops: Ops) -> tuple[Any, Any]:
+    """Smallest eigenvalue if negative (else 0), and the length of the regularised Newton step.
+
+    A Cholesky factorization settles the common case; eigenvalues are computed only when it fails.
+    """
+    xp = ops.xp
+    shift = tol * norm + np.finfo(matrix.dtype).tiny
+    factor = ops.cholesky(matrix + shift * xp.eye(matrix.shape[0], dtype=matrix.dtype))
+    definite = xp.isfinite(factor[-1, -1])
+    lowest = ops.cond(
+        definite,
+        lambda: xp.zeros_like(norm),
+        lambda: _lowest_eigenvalue(matrix, xp),
+    )
+    half = ops.solve_triangular(factor, rhs)
+    step = ops.solve_triangular(factor, half, transpose=True)
+    return lowest, xp.where(definite, xp.sqrt(xp.sum(step * step)), 0.0)
+
+
+def _lowest_eigenvalue(matrix: Any, xp: Any) -> Any:
+    clean = xp.where(xp.isfinite(matrix), matrix, 0.0)
+    lowest = xp.linalg.eigvalsh(clean)[0]
+    return xp.where(xp.all(xp.isfinite(matrix)), lowest, -xp.inf).astype(matrix.dtype)
+
+
+def _krylov(oracle: Any, x: Any, p: Any, free: Any, v: Any, ops: Ops) -> tuple[Any, Any, Any]:
+    """The Hessian on a Krylov space grown from the gradient and a fixed random vector.
+
+    Lanczos with full reorthogonalisation; returns the tridiagonal matrix (as ``QᵀHQ``), ``Qᵀp``
+    and the gradient's scale from a probe of random signs.
+    """
+    xp = ops.xp
+    count = min(x.size, KRYLOV)
+    random = np.random.default_rng(0)
+    noise = xp.asarray(random.standard_normal(x.size), dtype=x.dtype)
+    signs = xp.asarray(random.choice([-1.0, 1.0], x.size), dtype=x.dtype)
+    scale = xp.abs(oracle.certificate_hvp(x, signs * v))
+
+    def unit(vector: Any) -> Any:
+        norm = xp.sqrt(xp.sum(vector * vector))
+        return vector / xp.where(norm > 0, norm, 1.0)
+
+    mask = free.astype(x.dtype)
+    basis = xp.zeros((count, x.size), dtype=x.dtype)
+    images = xp.zeros((count, x.size), dtype=x.dtype)
+    start = unit(mask * (unit(p) + unit(noise)))
+
+    def grow(state: Any) -> Any:
+        k, q, basis, images = state
+        basis = ops.put(basis, k, q)
+        image = mask * oracle.certificate_hvp(x, q)
+        images = ops.put(images, k, image)
+        rest = image
+        for _ in range(2):
+            rest = rest - basis.T @ (basis @ rest)
+        new = xp.sum(rest * rest) > 1e-20 * xp.sum(image * image)
+        return k + 1, xp.where(new, unit(rest), 0.0), basis, images
+
+    _, _, basis, images = ops.repeat(count, grow, (0, start, basis, images))
+    small = basis @ images.T
+    return 0.5 * (small + small.T), basis @ p, scale

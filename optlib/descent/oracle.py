@@ -1,0 +1,234 @@
+"""What a method may ask of a smooth problem at a flat point: f, gradient, Hessian, products.
+
+One class per way of computing: traced JAX inside a program, jitted JAX called from the host, and
+plain NumPy with the user's gradient or finite differences. All take and return flat vectors, and
+say what one gradient step costs (``fun_calls`` and ``grad_calls``), so that counts are honest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class TracedOracle:
+    """JAX functions of the flat point, for use inside a program."""
+
+    fun_calls = grad_calls = 1
+    note = ""
+
+    def __init__(self, problem: Any) -> None:
+        self.problem = problem
+        self.lower, self.upper = problem.flat_bounds(jnp)
+
+    def value(self, x: Any) -> Any:
+        return self.problem.flat_fun(x)
+
+    def value_and_grad(self, x: Any) -> tuple[Any, Any]:
+        return _value_and_grad(self.problem, x)
+
+    def hessian(self, x: Any) -> Any:
+        return _hessian(self.problem, x)
+
+    def hvp(self, x: Any, v: Any) -> Any:
+        return _hvp(self.problem, x, v)
+
+    certificate_hessian = hessian
+    certificate_hvp = hvp
+
+    residual_calls = 1
+
+    def residual_shapes(self, x: Any) -> tuple[Any, Any]:
+        """Shapes of the residual vector and of its Jacobian, without computing them."""
+        r = jax.eval_shape(self.problem.flat_residual, x)
+        return r.shape, (*r.shape, x.size)
+
+    def residual_and_jacobian(self, x: Any) -> tuple[Any, Any]:
+        return _residual_and_jacobian(self.problem, x)
+
+
+def _grad(problem: Any, x: Any) -> Any:
+    return problem.flat_grad(x) if problem.grad is not None else jax.grad(problem.flat_fun)(x)
+
+
+def _value_and_grad(problem: Any, x: Any) -> tuple[Any, Any]:
+    if problem.grad is not None:
+        return problem.flat_fun(x), problem.flat_grad(x)
+    return jax.value_and_grad(problem.flat_fun)(x)
+
+
+def _hvp(problem: Any, x: Any, v: Any) -> Any:
+    return jax.jvp(lambda y: _grad(problem, y), (x,), (v,))[1]
+
+
+def _hessian(problem: Any, x: Any) -> Any:
+    if problem.hess is not None:
+        return problem.flat_hess(x)
+    _, push = jax.linearize(lambda y: _grad(problem, y), x)
+    return jax.vmap(push)(jnp.eye(x.size, dtype=x.dtype))
+
+
+def _residual_and_jacobian(problem: Any, x: Any) -> tuple[Any, Any]:
+    r, push = jax.linearize(problem.flat_residual, x)
+    if r.size < x.size:
+        _, pull = jax.vjp(problem.flat_residual, x)
+        return r, jax.vmap(lambda u: pull(u)[0])(jnp.eye(r.size, dtype=r.dtype))
+    return r, jax.vmap(push, out_axes=1)(jnp.eye(x.size, dtype=x.dtype))
+
+
+_jit_value = jax.jit(lambda problem, x: problem.flat_fun(x))
+_jit_value_and_grad = jax.jit(_value_and_grad)
+_jit_hessian = jax.jit(_hessian)
+_jit_hvp = jax.jit(_hvp)
+_jit_residual_and_jacobian = jax.jit(_residual_and_jacobian)
+
+NOT_JAX = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
+"""What JAX raises when it meets code that only NumPy can run."""
+
+
+def is_traceable(problem: Any) -> bool:
+    """Whether JAX can trace the objective (and the gradient or Hessian that came with it)."""
+    x = problem.flat_start(np)
+    with jax.enable_x64(problem.dtype == np.float64):
+        try:
+            _jit_value_and_grad.eval_shape(problem.resident(), x)
+            if problem.hess is not None:
+                _jit_hessian.eval_shape(problem.resident(), x)
+        except NOT_JAX:
+            return False
+    return True
+
+
+class _HostOracle:
+    """Shared by the two host oracles: second derivatives by differences of the gradient."""
+
+    value_and_grad: Callable[[Any], tuple[Any, Any]]
+
+    def __init__(self, problem: Any) -> None:
+        self.problem = problem
+        self.lower, self.upper = problem.flat_bounds(np)
+
+    def hessian(self, x: Any) -> Any:
+        """Central differences of the gradient, symmetrised."""
+        steps = _difference_steps(x)
+        columns = np.empty((x.size, x.size), x.dtype)
+        for i, h in enumerate(steps):
+            columns[i] = self._difference(x, i, h)
+        return 0.5 * (columns + columns.T)
+
+    def _difference(self, x: Any, i: int, h: float) -> Any:
+        ahead, behind = x.copy(), x.copy()
+        ahead[i] += h
+        behind[i] -= h
+        return (self.value_and_grad(ahead)[1] - self.value_and_grad(behind)[1]) / (
+            ahead[i] - behind[i]
+        )
+
+    def hvp(self, x: Any, v: Any) -> Any:
+        norm = np.linalg.norm(v)
+        if norm == 0:
+            return np.zeros_like(v)
+        h = np.finfo(x.dtype).eps ** (1 / 3) * max(1.0, float(np.linalg.norm(x))) / norm
+        up, down = self.value_and_grad(x + h * v)[1], self.value_and_grad(x - h * v)[1]
+        return (up - down) / (2 * h)
+
+    def certificate_hessian(self, x: Any) -> Any:
+        return _HostOracle.hessian(self, x)
+
+    def certificate_hvp(self, x: Any, v: Any) -> Any:
+        return _HostOracle.hvp(self, x, v)
+
+
+class JittedOracle(_HostOracle):
+    """Jitted JAX functions called from Python, NumPy arrays in and out.
+
+    The certificate takes second derivatives by differences of the compiled gradient, which saves
+    compiling a Hessian for a small one-off solve.
+    """
+
+    fun_calls = grad_calls = 1
+    note = ""
+
+    def value(self, x: Any) -> Any:
+        return np.asarray(_jit_value(self.problem.resident(), x))[()]
+
+    def value_and_grad(self, x: Any) -> tuple[Any, Any]:
+        f, g = _jit_value_and_grad(self.problem.resident(), x)
+        return np.asarray(f)[()], np.asarray(g)
+
+    def hessian(self, x: Any) -> Any:
+        return np.asarray(_jit_hessian(self.problem.resident(), x))
+
+    def hvp(self, x: Any, v: Any) -> Any:
+        return np.asarray(_jit_hvp(self.problem.resident(), x, v))
+
+    residual_calls = 1
+
+    def residual_shapes(self, x: Any) -> tuple[Any, Any]:
+        """Shapes of the residual vector and of its Jacobian, without computing them."""
+        r, jacobian = _jit_residual_and_jacobian.eval_shape(self.problem.resident(), x)
+        return r.shape, jacobian.shape
+
+    def residual_and_jacobian(self, x: Any) -> tuple[Any, Any]:
+        r, jacobian = _jit_residual_and_jacobian(self.problem.resident(), x)
+        return np.asarray(r), np.asarray(jacobian)
+
+
+class NumpyOracle(_HostOracle):
+    """A NumPy objective, with the gradient given or central differences."""
+
+    def __init__(self, problem: Any) -> None:
+        super().__init__(problem)
+        given = problem.grad is not None
+        self.fun_calls = 1 if given else 1 + 2 * problem.layout.size
+        self.grad_calls = 1 if given else 0
+        self.residual_calls = 1 + 2 * problem.layout.size
+        how = "the gradient given" if given else "a gradient by central finite differences"
+        self.note = f"NumPy objective: host engine with {how}"
+
+    def value(self, x: Any) -> Any:
+        return self.problem.flat_fun(x)
+
+    def value_and_grad(self, x: Any) -> tuple[Any, Any]:
+        if self.problem.grad is not None:
+            return self.problem.flat_fun(x), self.problem.flat_grad(x)
+        return self.problem.flat_fun(x), central_differences(self.problem.flat_fun, x)
+
+    def hessian(self, x: Any) -> Any:
+        if self.problem.hess is not None:
+            return self.problem.flat_hess(x)
+        return super().hessian(x)
+
+    def residual_shapes(self, x: Any) -> tuple[Any, Any]:
+        """Shapes of the residual vector and of its Jacobian."""
+        m = np.size(self.problem.flat_residual(x))
+        return (m,), (m, x.size)
+
+    def residual_and_jacobian(self, x: Any) -> tuple[Any, Any]:
+        columns = []
+        for i, h in enumerate(_difference_steps(x)):
+            ahead, behind = x.copy(), x.copy()
+            ahead[i] += h
+            behind[i] -= h
+            rise = self.problem.flat_residual(ahead) - self.problem.flat_residual(behind)
+            columns.append(rise / (ahead[i] - behind[i]))
+        return self.problem.flat_residual(x), np.stack(columns, axis=1)
+
+
+def _difference_steps(x: Any) -> Any:
+    return np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(1.0, np.abs(x))
+
+
+def central_differences(fun: Callable[[Any], Any], x: Any) -> Any:
+    """``(f(x + h e_i) - f(x - h e_i)) / 2h``, error O(h²) (book A eq. 1.4-(2))."""
+    gradient = np.empty_like(x)
+    for i, h in enumerate(_difference_steps(x)):
+        ahead, behind = x.copy(), x.copy()
+        ahead[i] += h
+        behind[i] -= h
+        gradient[i] = (fun(ahead) - fun(behind)) / (ahead[i] - behind[i])
+    return gradient
