@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .certificate import Certificate
-from .gathered import Gathered
+from .gathered import Gathered, Shared
 from .loop import Carry, Controls, advance, begin, final_status, outcome
 from .ops import COMPILED, HOST
 from .result import Answer
@@ -169,8 +169,9 @@ def _while(
         return (p.code == RUNNING) & (p.nit < controls.until)
 
     def body(loop: tuple[Gathered, dict[str, Any]]) -> tuple[Gathered, dict[str, Any]]:
-        carry, rows = loop[0].spread(), loop[1]
-        carry = advance(method, oracle, carry, stop, controls, COMPILED)
+        rows = loop[1]
+        with Shared(loop[0]) as carry:
+            carry = advance(method, oracle, carry, stop, controls, COMPILED)
         if rows:
             p = carry.progress
             at = jnp.where(p.accepted, p.nit - controls.base.astype(jnp.int32), rows["fun"].size)
@@ -221,11 +222,22 @@ class _End(NamedTuple):
     fired: Any
 
 
-# The older CPU emitters compile a loop of many small kernels in a third of the time, and run it
-# faster; one codegen unit does the same again. Other platforms ignore both.
-_COMPILER = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
+# Compiler choices, measured on CPU (other platforms ignore them). One codegen unit compiles a
+# loop of many small kernels fastest. For few variables XLA's older emitters compile it in a third
+# of the time; for many, the newer ones make faster kernels.
+_ONE_UNIT = {"xla_cpu_parallel_codegen_split_count": 1}
+_FEW_VARIABLES = 32
+_few_chunk = jax.jit(
+    _chunk,
+    static_argnames="capacity",
+    compiler_options={"xla_cpu_use_fusion_emitters": False, **_ONE_UNIT},
+)
+_many_chunk = jax.jit(_chunk, static_argnames="capacity", compiler_options=_ONE_UNIT)
 
-_compiled_chunk = jax.jit(_chunk, static_argnames="capacity", compiler_options=_COMPILER)
+
+def compiled_programs() -> int:
+    """How many programs the compiled engine has built in this process."""
+    return _few_chunk._cache_size() + _many_chunk._cache_size()
 
 
 def _memory_for(method: Any, problem: Any, stop: Any, x0: np.ndarray) -> Packed:
@@ -419,9 +431,10 @@ class Run:
 
     def _timed_chunk(self, *args: Any) -> Any:
         """Call the program; a call that compiled is timed apart."""
-        before, programs = time.perf_counter(), _compiled_chunk._cache_size()
-        result = _compiled_chunk(*args)
-        if _compiled_chunk._cache_size() > programs:
+        program = _few_chunk if self.problem.layout.size <= _FEW_VARIABLES else _many_chunk
+        before, programs = time.perf_counter(), program._cache_size()
+        result = program(*args)
+        if program._cache_size() > programs:
             self.compile_seconds += time.perf_counter() - before
         return result
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .gathered import Gathered
+from .gathered import Gathered, reread
 
 
 class HostOps:
@@ -26,7 +26,11 @@ class HostOps:
         """``yes()`` where the condition holds, else ``no()``."""
         return yes() if condition else no()
 
-    cond = choose
+    def cond(
+        self, condition: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: Any
+    ) -> Any:
+        """``yes(*operands)`` where the condition holds, else ``no(*operands)``."""
+        return yes(*operands) if condition else no(*operands)
 
     def repeat(self, count: int, body: Callable[[Any], Any], value: Any) -> Any:
         """``body`` applied a fixed number of times."""
@@ -65,10 +69,15 @@ class CompiledOps:
         """Both sides, selected entry by entry."""
         return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes(), no())
 
-    def cond(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    def cond(
+        self, condition: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: Any
+    ) -> Any:
         """Only the taken branch runs (both under vmap): for work that is worth skipping."""
-        gathered = jax.lax.cond(condition, lambda: Gathered.of(yes()), lambda: Gathered.of(no()))
-        return gathered.spread()
+
+        def branch(function: Callable[..., Any]) -> Callable[[], Gathered]:
+            return lambda: Gathered.of(function(*reread(operands)))
+
+        return jax.lax.cond(condition, branch(yes), branch(no)).spread()
 
     def repeat(self, count: int, body: Callable[[Any], Any], value: Any) -> Any:
         """``body`` applied a fixed number of times."""

@@ -132,6 +132,25 @@ class Descent(_Options, Iterative):
         """``(D, guess, memory)`` after an accepted step; ``guess`` is a first step size to try."""
         raise NotImplementedError
 
+    # A matrix in the memory would be copied by every branch that passes it on. A direction rule
+    # with one holds it back, describes its change by a few vectors, and commits that at the end.
+
+    def hold(self, memory: Any) -> tuple[Any, Any]:
+        """``(what stays outside the branches, the rest)``."""
+        return (), memory
+
+    def rejoin(self, held: Any, memory: Any) -> Any:
+        """The memory as ``direct`` sees it."""
+        return memory
+
+    def unchanged(self, memory: Any, ops: Ops) -> Any:
+        """The rest of the memory after a rejected trial."""
+        return memory
+
+    def commit(self, held: Any, memory: Any, ops: Ops) -> Any:
+        """The whole memory, with the change made."""
+        return memory
+
     # -------------------------------------------------------------- the four functions
 
     def init(self, oracle: Any, x: Any, ops: Ops) -> State:
@@ -157,44 +176,51 @@ class Descent(_Options, Iterative):
         if bounded:
             D = (p.x - z) / xp.where(search.t > 0, search.t, 1.0)
             d0 = -(state.g @ D)
-        d = -(g @ D)
-        p = p._replace(nfev=p.nfev + oracle.fun_calls, njev=p.njev + oracle.grad_calls)
+        gD = g @ D
         line = Line(p.nit + 1, p.fun, d0, search.t, search.t)
-        accept = rule.accepts(search, line, f, d, ops)
+        accept = rule.accepts(search, line, f, -gD, ops)
         if rule.searches:
             accept = (accept & xp.any(z != p.x)) | state.anew
-        return ops.cond(
+        held, memory = self.hold(state.memory)
+        state = ops.cond(
             accept,
-            lambda: self._turn(oracle, state, p, z, f, g, ops),
-            lambda: self._retry(state, p, line, z, f, d, ops),
+            lambda state: self._turn(oracle, state, held, z, f, g, ops),
+            lambda state: self._retry(oracle, state, d0, z, f, gD, ops),
+            state._replace(memory=memory),
         )
+        return state._replace(memory=self.commit(held, state.memory, ops))
 
     def _retry(
-        self, state: State, p: Progress, line: Line, z: Any, f: Any, d: Any, ops: Ops
+        self, oracle: Any, state: State, d0: Any, z: Any, f: Any, gD: Any, ops: Ops
     ) -> State:
         """The next trial along the same line; when the line fails, start anew from the gradient."""
         xp = ops.xp
         rule: StepRule = self.__dict__["rule"]
-        search, failed = rule.retry(state.search, line, f, d, ops)
+        p = _counted(state.progress, oracle)
+        line = Line(p.nit + 1, p.fun, d0, state.search.t, state.search.t)
+        search, failed = rule.retry(state.search, line, f, -gD, ops)
         failed = failed | xp.all(z == p.x)
         code = xp.where(failed & state.fresh, Status.STALLED.value, p.code).astype(xp.int32)
         return state._replace(
             progress=p._replace(accepted=p.accepted & False, code=code),
+            memory=self.unchanged(state.memory, ops),
             search=search._replace(t=xp.where(failed, 0.0, search.t)),
             anew=failed,
         )
 
     def _turn(
-        self, oracle: Any, state: State, p: Progress, z: Any, f: Any, g: Any, ops: Ops
+        self, oracle: Any, state: State, held: Any, z: Any, f: Any, g: Any, ops: Ops
     ) -> State:
         """Take the accepted point and choose the next direction."""
         xp = ops.xp
         rule: StepRule = self.__dict__["rule"]
+        p = _counted(state.progress, oracle)
         anew, t = state.anew, state.search.t
         k = p.nit + 1 - (anew & (p.nit >= 0)).astype(xp.int32)
         move = Move(z, f, g, p.x, xp.where(anew, g, state.g), state.D, t, state.d0, k, anew)
         s = move.s
-        D, guess, memory = self.direct(state.memory, move, oracle, ops)
+        memory = self.rejoin(held, state.memory)
+        D, guess, memory = self.direct(memory, move, oracle, ops)
         d0 = -(g @ D)
         fresh = anew
         if rule.searches:
@@ -237,6 +263,11 @@ class Descent(_Options, Iterative):
         if problem.lower is not None and not self.projects:
             return "it does not handle bounds"
         return None
+
+
+def _counted(p: Progress, oracle: Any) -> Progress:
+    """One evaluation more."""
+    return p._replace(nfev=p.nfev + oracle.fun_calls, njev=p.njev + oracle.grad_calls)
 
 
 def _stationarity(g: Any, x: Any, oracle: Any, projects: bool, xp: Any) -> Any:

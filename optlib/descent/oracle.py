@@ -37,7 +37,13 @@ class TracedOracle:
     def hvp(self, x: Any, v: Any) -> Any:
         return _hvp(self.problem, x, v)
 
-    certificate_hessian = hessian
+    def gradient(self, x: Any) -> Any:
+        return _grad(self.problem, x)
+
+    def certificate_derivatives(self, x: Any) -> tuple[Any, Any]:
+        """Gradient and Hessian together."""
+        return _grad_and_hessian(self.problem, x)
+
     certificate_hvp = hvp
 
     residual_calls = 1
@@ -66,10 +72,14 @@ def _hvp(problem: Any, x: Any, v: Any) -> Any:
 
 
 def _hessian(problem: Any, x: Any) -> Any:
+    return _grad_and_hessian(problem, x)[1]
+
+
+def _grad_and_hessian(problem: Any, x: Any) -> tuple[Any, Any]:
     if problem.hess is not None:
-        return problem.flat_hess(x)
-    _, push = jax.linearize(lambda y: _grad(problem, y), x)
-    return jax.vmap(push)(jnp.eye(x.size, dtype=x.dtype))
+        return _grad(problem, x), problem.flat_hess(x)
+    g, push = jax.linearize(lambda y: _grad(problem, y), x)
+    return g, jax.vmap(push)(jnp.eye(x.size, dtype=x.dtype))
 
 
 def _residual_and_jacobian(problem: Any, x: Any) -> tuple[Any, Any]:
@@ -136,8 +146,12 @@ class _HostOracle:
         up, down = self.value_and_grad(x + h * v)[1], self.value_and_grad(x - h * v)[1]
         return (up - down) / (2 * h)
 
-    def certificate_hessian(self, x: Any) -> Any:
-        return _HostOracle.hessian(self, x)
+    def gradient(self, x: Any) -> Any:
+        return self.value_and_grad(x)[1]
+
+    def certificate_derivatives(self, x: Any) -> tuple[Any, Any]:
+        """Gradient, and Hessian by its differences."""
+        return self.gradient(x), _HostOracle.hessian(self, x)
 
     def certificate_hvp(self, x: Any, v: Any) -> Any:
         return _HostOracle.hvp(self, x, v)

@@ -218,14 +218,17 @@ class FlatProblem:
 
 
 class _Exact:
-    """An oracle whose certificate uses exact second derivatives."""
+    """A host oracle whose certificate uses exact second derivatives."""
 
     def __init__(self, oracle: Any) -> None:
         self._oracle = oracle
+        self.certificate_hvp = oracle.hvp
+
+    def certificate_derivatives(self, x: Any) -> tuple[Any, Any]:
+        return self._oracle.gradient(x), self._oracle.hessian(x)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._oracle, {"certificate_hessian": "hessian",
-                                      "certificate_hvp": "hvp"}.get(name, name))  # fmt: skip
+        return getattr(self._oracle, name)
 
 
 def as_start(x0: Any) -> Any:

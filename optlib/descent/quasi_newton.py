@@ -14,10 +14,19 @@ from .problem import FlatProblem
 
 
 class Memory(NamedTuple):
-    """The inverse Hessian's estimate, and whether it is still the identity."""
+    """The inverse Hessian's estimate H, whether it is still the identity, and its next change.
+
+    The change is ``H ← scale H + s rowᵀ + w columnᵀ``, or a reset to the identity.
+    """
 
     H: Any
     untouched: Any
+    scale: Any
+    s: Any
+    row: Any
+    w: Any
+    column: Any
+    reset: Any
 
 
 @pytree
@@ -40,7 +49,32 @@ class QuasiNewton(Descent):
     rate = "superlinear"
 
     def remember(self, oracle: Any, x: Any, ops: Ops) -> Memory:
-        return Memory(ops.xp.eye(x.size, dtype=x.dtype), ops.xp.asarray(True))
+        xp = ops.xp
+        zero = xp.zeros_like(x)
+        return Memory(
+            xp.eye(x.size, dtype=x.dtype), xp.asarray(True), zero.sum() + 1.0, zero, zero, zero,
+            zero, xp.asarray(False),
+        )  # fmt: skip
+
+    def hold(self, memory: Memory) -> tuple[Any, Memory]:
+        return memory.H, memory._replace(H=())
+
+    def rejoin(self, held: Any, memory: Memory) -> Memory:
+        return memory._replace(H=held)
+
+    def unchanged(self, memory: Memory, ops: Ops) -> Memory:
+        zero = ops.xp.zeros_like(memory.s)
+        return memory._replace(
+            scale=memory.scale * 0.0 + 1.0, s=zero, row=zero, w=zero, column=zero,
+            reset=memory.reset & False,
+        )  # fmt: skip
+
+    def commit(self, held: Any, memory: Memory, ops: Ops) -> Memory:
+        m = memory
+        xp = ops.xp
+        change = xp.stack([m.s, m.w], axis=1) @ xp.stack([m.row, m.column])
+        eye = xp.eye(m.s.size, dtype=m.s.dtype)
+        return m._replace(H=xp.where(m.reset, eye, m.scale * held + change))
 
     def direct(self, memory: Memory, move: Move, oracle: Any, ops: Ops) -> tuple[Any, Any, Any]:
         xp = ops.xp
@@ -51,25 +85,21 @@ class QuasiNewton(Descent):
         update = sy > np.finfo(s.dtype).eps * xp.sqrt(ss * yy)
         first_pair = update & memory.untouched
         gamma = xp.where(first_pair, sy / xp.where(yy > 0, yy, 1.0), 1.0)
-        Hy, Hg = gamma * (memory.H @ y), gamma * (memory.H @ g)
+        Hy, Hg = gamma * (y @ memory.H), gamma * (g @ memory.H)
         yHy, yHg = Hy @ y, Hy @ g
 
-        safe = xp.where(update, sy, 1.0)
-        safe_yHy = xp.where(update, yHy, 1.0)
-        on = update.astype(s.dtype)
-        a = on * (1.0 + self.blend * yHy / safe) / safe
-        b = -on * self.blend / safe
-        c = on * (self.blend - 1.0) / safe_yHy
-        row, column = a * s + b * Hy, b * s + c * Hy
-        H = gamma * memory.H + s[:, None] * row[None, :] + Hy[:, None] * column[None, :]
+        rho = xp.where(update, 1.0 / xp.where(update, sy, 1.0), 0.0)
+        a, b = rho * (1.0 + self.blend * yHy * rho), -self.blend * rho
+        c = 0.0 * rho
+        if self.blend != 1.0:
+            c = (self.blend - 1.0) * xp.where(update, 1.0 / xp.where(update, yHy, 1.0), 0.0)
         D = Hg + s * (a * sg + b * yHg) + Hy * (b * sg + c * yHg)
-        eye = xp.eye(g.size, dtype=g.dtype)
+        change = Memory(
+            (), move.first | (memory.untouched & ~update), gamma, s, a * s + b * Hy, Hy,
+            b * s + c * Hy, move.first,
+        )  # fmt: skip
         guess = xp.where(move.first, plain_guess(g, xp), 1.0)
-        return (
-            xp.where(move.first, g, D),
-            guess,
-            Memory(xp.where(move.first, eye, H), move.first | (memory.untouched & ~update)),
-        )
+        return xp.where(move.first, g, D), guess, change
 
 
 @register("bfgs", FlatProblem, recommended=True)
