@@ -1,6 +1,6 @@
 """The other libraries behind one call, for the scripts that count solved problems.
 
-A peer gets an :class:`Objective` and a start, and says where it ended and whether it claims success.
+A peer gets an :class:`Objective`, and says where it ended and whether it claims success.
 Evaluations are counted here for SciPy, and are the library's own counts for the compiled ones.
 """
 
@@ -241,14 +241,14 @@ def jaxopt_peers() -> list[Peer]:
 
         return Peer(name, solve)
 
-    return [peer("jaxopt BFGS", jaxopt.BFGS, 2000), peer("jaxopt LBFGS", jaxopt.LBFGS, 2000)]
+    return [peer("jaxopt BFGS", jaxopt.BFGS, 1000), peer("jaxopt LBFGS", jaxopt.LBFGS, 2000)]
 
 
 # ------------------------------------------------------------------ what is kept of a run
 
 
 class Records:
-    """Rows of a run in a JSON file, one per solver and problem; a later run replaces its own rows."""
+    """Rows in a JSON file, one per solver and problem; a later run replaces its own rows."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -57,13 +57,13 @@ class Comparison:
 
     def __repr__(self) -> str:
         head = f"{'method':<20}{'status':<17}{'fun':>17}{'residual':>11}{'nit':>7}{'nfev':>7}"
-        lines = [head + f"{'nhev':>6}{'ms':>9}"]
-        for row in self.rows():
-            lines.append(
-                f"{row['method']:<20}{row['status']:<17}{row['fun']:>17.9g}{row['residual']:>11.1e}"
-                f"{row['nit']:>7}{row['nfev']:>7}{row['nhev']:>6}{row['seconds'] * 1e3:>9.3g}"
-            )
-        return "\n".join(lines)
+        head += f"{'nhev':>6}{'ms':>9}"
+        lines = [
+            f"{row['method']:<20}{row['status']:<17}{row['fun']:>17.9g}{row['residual']:>11.1e}"
+            f"{row['nit']:>7}{row['nfev']:>7}{row['nhev']:>6}{row['seconds'] * 1e3:>9.3g}"
+            for row in self.rows()
+        ]
+        return "\n".join([head, *lines])
 
     def plot(self, **options: Any) -> Any:
         """Convergence curves of all methods in one picture (needs the ``plot`` extra)."""

@@ -94,9 +94,8 @@ def minimize(
     began = time.perf_counter()
     if engine not in ENGINES:
         raise ValueError(f"engine: found {engine!r}, needed one of {', '.join(ENGINES)}")
-    if max_iterations is not None and isinstance(max_iterations, (int, float)):
-        if max_iterations < 0:
-            raise ValueError(f"max_iterations: found {max_iterations}, needed 0 or more")
+    if isinstance(max_iterations, (int, float)) and max_iterations < 0:
+        raise ValueError(f"max_iterations: found {max_iterations}, needed 0 or more")
     if isinstance(tol, (int, float)) and not tol >= 0:
         raise ValueError(f"tol: found {tol}, needed a number that is not negative")
     if stop is not None and not isinstance(stop, Criterion):

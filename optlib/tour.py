@@ -126,8 +126,8 @@ class Tour:
 # ------------------------------------------------------------------ judging
 
 
-def verdict(answer: Any, status: Status, holds: bool, fun: float) -> str:
-    """Whether a claim agrees with what is known.
+def verdict(answer: Any, status: Status, holds: bool, fun: float, tol: float = 1e-8) -> str:
+    """Whether a claim agrees with what is known, to the coarser of the two tolerances.
 
     Examples
     --------
@@ -145,7 +145,8 @@ def verdict(answer: Any, status: Status, holds: bool, fun: float) -> str:
         return HONEST
     if not holds or not answer.attained:
         return WRONG
-    return OK if not answer.values or answer.agrees(fun) else WRONG
+    agrees = answer.agrees(fun) or answer.error(fun) <= tol
+    return OK if not answer.values or agrees else WRONG
 
 
 def _row(entry: Any, problem: Any, method: Any, first: bool, trace: bool) -> tuple[Row, Any]:
@@ -173,7 +174,7 @@ def _row(entry: Any, problem: Any, method: Any, first: bool, trace: bool) -> tup
     row = Row(
         entry.name, method.name, result.status.name, fun, known, answer.error(fun), result.nit,
         result.nfev, result.njev, bool(proof.holds()), float(proof.worst), result.seconds,
-        verdict(answer, result.status, bool(proof.holds()), fun), first,
+        verdict(answer, result.status, bool(proof.holds()), fun, float(proof.tol)), first,
     )  # fmt: skip
     return row, result
 

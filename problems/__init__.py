@@ -3,4 +3,17 @@
 from . import book_a, book_b, book_c, book_d, book_e, more_garbow_hillstrom
 from .catalog import Answer, Entry, catalog, entry, load, register
 
-__all__ = ["Answer", "Entry", "catalog", "entry", "load", "register"]
+__all__ = [
+    "Answer",
+    "Entry",
+    "book_a",
+    "book_b",
+    "book_c",
+    "book_d",
+    "book_e",
+    "catalog",
+    "entry",
+    "load",
+    "more_garbow_hillstrom",
+    "register",
+]

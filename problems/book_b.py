@@ -251,11 +251,18 @@ _BEST_DIRECTION = {  # step: value and angle
 }
 
 
+def _best_direction_answer(step: float) -> Answer:
+    if step not in _BEST_DIRECTION:
+        return Answer()
+    fun, angle = _BEST_DIRECTION[step]
+    return Answer(fun=fun, x=angle)
+
+
 @register(
     "best_direction",
     title="For a step of finite length the gradient is not the best direction",
     source="B 8.7 ex. 8.7.2",
-    answer=lambda step: Answer(*_BEST_DIRECTION.get(step, ())),
+    answer=lambda step: _best_direction_answer(step),
     methods=("newton", "bfgs"),
     tags=("nonconvex", "one_variable", "periodic"),
     notes="The unknown is the angle of the direction from (1,1) on x^2 + 2y^2; the gradient's "

@@ -157,7 +157,7 @@ def _penalised(x: Array, design: Array, targets: Array, weight: Array) -> Array:
 
 def _shrunk_answer(weight: float) -> Answer:
     x = _MOMENTS / (1 + weight)
-    return _orthogonal_answer(weight * x @ x, x)
+    return _orthogonal_answer(float(weight * x @ x), x)
 
 
 @register(

@@ -22,7 +22,7 @@ import numpy as np
 from .certificate import Certificate
 from .gathered import Gathered, Shared
 from .loop import Carry, Controls, advance, begin, final_status, outcome
-from .ops import COMPILED, HOST
+from .ops import BATCHED, COMPILED, HOST, CompiledOps
 from .result import Answer
 from .status import CONVERGED, RUNNING, STOPPED, Status
 from .stopping import Criterion
@@ -40,7 +40,7 @@ LARGE = 50_000
 
 TRACE_ROWS = 1024
 POLISH = 1e-2
-DEEPEST_POLISH = 1e-9
+DEEPEST_POLISH = 1e-24
 
 
 class Request(NamedTuple):
@@ -79,16 +79,18 @@ def traced(method: Any, problem: Any, request: Request, tol: Any, limit: Any) ->
         if getattr(request, name):
             raise ValueError(f"{name}: not available inside jax.jit, jax.vmap or jax.grad")
     fixed = jax.tree.map(jax.lax.stop_gradient, problem)
-    oracle = fixed.oracle(COMPILED)
+    oracle = fixed.oracle(BATCHED)
     x0 = fixed.flat_start(jnp)
     capacity = int(limit) + 1 if request.trace else 0
     controls = Controls(tol, tol, limit, math.inf, 0.0, jnp.asarray(0), 1)
-    carry = begin(method, oracle, x0, request.stop, COMPILED)
-    carry, rows = _while(method, oracle, request.stop, controls, carry, _rows(x0, capacity))
-    x, fun = outcome(method, carry, COMPILED)
-    certificate, dual = fixed.judge(oracle, x, tol, COMPILED)
+    carry = begin(method, oracle, x0, request.stop, BATCHED)
+    carry, rows = _while(
+        method, oracle, request.stop, controls, carry, _rows(x0, capacity), BATCHED
+    )
+    x, fun = outcome(method, carry, BATCHED)
+    certificate, dual = fixed.judge(oracle, x, tol, BATCHED)
     p = carry.progress
-    status, success = final_status(p.code, certificate, COMPILED)
+    status, success = final_status(p.code, certificate, BATCHED)
     x, fun = problem.implicit(x, fun)
     return Answer(
         x=problem.restore(x),
@@ -161,24 +163,39 @@ def _while(
     controls: Controls,
     carry: Carry,
     rows: dict[str, Any],
+    ops: CompiledOps = COMPILED,
 ) -> tuple[Carry, dict[str, Any]]:
     """Steps until something ends the run or ``until`` accepted steps are made."""
 
-    def going(loop: tuple[Gathered, dict[str, Any]]) -> Any:
-        p = loop[0].spread().progress
-        return (p.code == RUNNING) & (p.nit < controls.until)
+    def record(carry: Carry, rows: dict[str, Any]) -> dict[str, Any]:
+        if not rows:
+            return rows
+        p = carry.progress
+        at = jnp.where(p.accepted, p.nit - controls.base.astype(jnp.int32), rows["fun"].size)
+        return {k: a.at[at].set(getattr(p, k), mode="drop") for k, a in rows.items()}
+
+    def going(carry: Carry) -> Any:
+        return (carry.progress.code == RUNNING) & (carry.progress.nit < controls.until)
+
+    def step(carry: Carry) -> Carry:
+        return advance(method, oracle, carry, stop, controls, ops)
+
+    if not ops.gathers:
+
+        def plain_body(loop: tuple[Carry, dict[str, Any]]) -> tuple[Carry, dict[str, Any]]:
+            after = step(loop[0])
+            return after, record(after, loop[1])
+
+        return jax.lax.while_loop(lambda loop: going(loop[0]), plain_body, (carry, rows))
 
     def body(loop: tuple[Gathered, dict[str, Any]]) -> tuple[Gathered, dict[str, Any]]:
-        rows = loop[1]
         with Shared(loop[0]) as carry:
-            carry = advance(method, oracle, carry, stop, controls, COMPILED)
-        if rows:
-            p = carry.progress
-            at = jnp.where(p.accepted, p.nit - controls.base.astype(jnp.int32), rows["fun"].size)
-            rows = {k: a.at[at].set(getattr(p, k), mode="drop") for k, a in rows.items()}
-        return Gathered.of(carry), rows
+            after = step(carry)
+        return Gathered.of(after), record(after, loop[1])
 
-    end, rows = jax.lax.while_loop(going, body, (Gathered.of(carry), rows))
+    end, rows = jax.lax.while_loop(
+        lambda loop: going(loop[0].spread()), body, (Gathered.of(carry), rows)
+    )
     return end.spread(), rows
 
 
@@ -192,6 +209,9 @@ def _chunk(
     capacity: int,
 ) -> tuple[Packed, Packed, dict[str, Any]]:
     """One chunk of a run: the loop's memory, the answer with its certificate, and the history."""
+    _BUILT.append(
+        type(method).__name__
+    )  # this line runs when a program is traced, not when it runs
     controls = Controls(*numbers)
     oracle = problem.oracle(COMPILED)
     carry = begin(method, oracle, x0, stop, COMPILED)
@@ -237,7 +257,10 @@ _many_chunk = jax.jit(_chunk, static_argnames="capacity", compiler_options=_ONE_
 
 def compiled_programs() -> int:
     """How many programs the compiled engine has built in this process."""
-    return _few_chunk._cache_size() + _many_chunk._cache_size()
+    return len(_BUILT)
+
+
+_BUILT: list[str] = []
 
 
 def _memory_for(method: Any, problem: Any, stop: Any, x0: np.ndarray) -> Packed:
@@ -364,7 +387,7 @@ class Run:
         return _End(x, fun, dual, status, success, certificate, p.code, counts, carry.fired)
 
     def _tighter(self, end: _End, loop_tol: float) -> float | None:
-        """A smaller tolerance to go on with, when the method's test holds but the proof does not."""
+        """A smaller tolerance to go on with, when the method is done but the proof fails."""
         if end.code != CONVERGED or end.success or loop_tol < self.tol * DEEPEST_POLISH:
             return None
         return loop_tol * POLISH
@@ -413,10 +436,10 @@ class Run:
                 if rows:
                     self._keep_rows(rows, int(end.counts[0]) - nit)
                 nit = int(end.counts[0])
-                if watched or self.bar is not None:
-                    if self._stopped_by_user(memory.unpack(np).progress):
-                        memory = self._recode(memory, Status.INTERRUPTED)
-                        continue
+                shown = watched or self.bar is not None
+                if shown and self._stopped_by_user(memory.unpack(np).progress):
+                    memory = self._recode(memory, Status.INTERRUPTED)
+                    continue
                 if end.code != RUNNING:
                     tighter = self._tighter(end, loop_tol)
                     if tighter is None:
@@ -432,9 +455,9 @@ class Run:
     def _timed_chunk(self, *args: Any) -> Any:
         """Call the program; a call that compiled is timed apart."""
         program = _few_chunk if self.problem.layout.size <= _FEW_VARIABLES else _many_chunk
-        before, programs = time.perf_counter(), program._cache_size()
+        before, programs = time.perf_counter(), compiled_programs()
         result = program(*args)
-        if program._cache_size() > programs:
+        if compiled_programs() > programs:
             self.compile_seconds += time.perf_counter() - before
         return result
 

@@ -103,7 +103,7 @@ def begin(method: Any, oracle: Any, x0: Any, stop: Criterion | None, ops: Ops) -
 def advance(
     method: Any, oracle: Any, carry: Carry, stop: Criterion | None, controls: Controls, ops: Ops
 ) -> Carry:
-    """One step of the method, judged: converged, stopped, limit, divergence; keep the best point."""
+    """One step of the method, judged: converged, stopped, diverged; the best point is kept."""
     xp = ops.xp
     state = method.step(oracle, carry.state, ops)
     p = state.progress

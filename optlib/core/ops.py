@@ -60,10 +60,17 @@ class HostOps:
 
 
 class CompiledOps:
-    """``jax.numpy``; control flow is selection."""
+    """``jax.numpy``; control flow is selection.
+
+    ``gathers``: scalars travel in rows (see ``gathered``), which suits one run; in a batch every
+    scalar is an array already, and rows would only be copied.
+    """
 
     xp: Any = jnp
     compiled = True
+
+    def __init__(self, gathers: bool) -> None:
+        self.gathers = gathers
 
     def choose(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
         """Both sides, selected entry by entry."""
@@ -73,6 +80,9 @@ class CompiledOps:
         self, condition: Any, yes: Callable[..., Any], no: Callable[..., Any], *operands: Any
     ) -> Any:
         """Only the taken branch runs (both under vmap): for work that is worth skipping."""
+
+        if not self.gathers:
+            return jax.lax.cond(condition, lambda: yes(*operands), lambda: no(*operands))
 
         def branch(function: Callable[..., Any]) -> Callable[[], Gathered]:
             return lambda: Gathered.of(function(*reread(operands)))
@@ -99,5 +109,6 @@ class CompiledOps:
 
 
 HOST = HostOps()
-COMPILED = CompiledOps()
+COMPILED = CompiledOps(gathers=True)
+BATCHED = CompiledOps(gathers=False)
 Ops = HostOps | CompiledOps

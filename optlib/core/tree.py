@@ -13,6 +13,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ def pytree(cls: type[T]) -> type[T]:
         leaves, aux = flatten(node)
         return tuple((jax.tree_util.GetAttrKey(n), v) for n, v in zip(children, leaves)), aux
 
-    def unflatten(aux: tuple[Any, ...], leaves: tuple[Any, ...]) -> T:
+    def unflatten(aux: Any, leaves: Any) -> Any:
         node = object.__new__(cls)
         node.__dict__.update(zip(children, leaves))
         node.__dict__.update(zip(structure, aux))
@@ -57,7 +58,7 @@ def pytree(cls: type[T]) -> type[T]:
 
 def is_traced(tree: Any) -> bool:
     """Whether any leaf is being traced by jit, vmap or grad."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
 
 
 @dataclass(frozen=True, eq=False)

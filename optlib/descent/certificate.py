@@ -3,14 +3,13 @@
 At a point x with gradient g, Hessian H and bounds, the certificate has three residuals:
 
 ``stationarity``
-    ``max_i |p_i| / max(1, (|H| v)_i)`` with p the projected gradient and ``v_i = max(1, |x_i|)``.
-    The scale is how much the gradient changes when x changes in its leading digit, so a badly
-    scaled problem is judged by what floating point can resolve.
+    ``max_i |p_i| / (|H| v)_i`` with p the projected gradient and ``v_i = max(1, |x_i|)``. The scale
+    is how much each slope changes when x changes in its leading digits, so units and scaling do
+    not matter, and a slope that fades only because f flattens out toward infinity never passes.
 ``curvature``
     ``max(0, -λ_min) / ||H||`` on the free variables: a saddle or a maximum never passes.
 ``newton_step``
-    ``(||(H + tol ||H|| I)⁻¹ p|| / max(1, ||x||))²``: where the minimum would be by the local model. A
-    gradient that vanishes only because the function flattens out toward infinity fails here.
+    ``(||H⁻¹ p|| / max(1, ||x||))²``: how far the local model would still go.
 """
 
 from __future__ import annotations
@@ -53,13 +52,13 @@ def certify_minimum(
     else:
         reduced, rhs, scale = _krylov(oracle, x, p, free, v, ops)
         norm = xp.sqrt(xp.sum(reduced * reduced))
-    lowest, step = _spectrum(reduced, rhs, norm, tol, ops)
+    length = xp.maximum(1.0, xp.sqrt(x @ x))
+    lowest, step = _spectrum(reduced, rhs, norm, length, tol, ops)
     curvature = _relative(xp.maximum(0.0, -lowest), norm, free, xp)
-    length = xp.sqrt(xp.sum(x * x))
     residuals = {
-        "stationarity": xp.max(xp.abs(p) / xp.maximum(1.0, scale)),
+        "stationarity": xp.max(_ratio(xp.abs(p), scale, xp)),
         "curvature": curvature,
-        "newton_step": (step / xp.maximum(1.0, length)) ** 2,
+        "newton_step": (step / length) ** 2,
     }
     if oracle.lower is not None:
         residuals["feasibility"] = xp.max(outside / v)
@@ -71,6 +70,12 @@ def certify_minimum(
         residuals, details, xp.asarray(tol, dtype=x.dtype), claim, Status.STATIONARY
     )
     return certificate, None if oracle.lower is None else xp.where(free, 0.0, g)
+
+
+def _ratio(size: Any, scale: Any, xp: Any) -> Any:
+    """``size / scale``, 0 where the size is 0 and infinite where only the scale is."""
+    ratio = size / xp.where(scale > 0, scale, 1.0)
+    return xp.where(size == 0, 0.0, xp.where(scale > 0, ratio, xp.inf))
 
 
 def _relative(negative: Any, norm: Any, free: Any, xp: Any) -> Any:
@@ -96,29 +101,32 @@ def _outside(x: Any, lower: Any, upper: Any, xp: Any) -> Any:
     return xp.maximum(0.0, xp.maximum(lower - x, x - upper))
 
 
-def _spectrum(matrix: Any, rhs: Any, norm: Any, tol: Any, ops: Ops) -> tuple[Any, Any]:
-    """Smallest eigenvalue if negative (else 0), and the length of the regularised Newton step.
+def _spectrum(matrix: Any, rhs: Any, norm: Any, length: Any, tol: Any, ops: Ops) -> tuple[Any, Any]:
+    """Smallest eigenvalue if negative (else 0), and the length of the Newton step.
 
-    A Cholesky factorization settles the common case; eigenvalues are computed only when it fails.
+    A Cholesky factorization settles the common case. When it fails, or the step is long, the
+    eigenvalues decide; components of the gradient below its rounding error are then left out, so
+    that a singular Hessian (many minimisers) is no objection.
     """
     xp = ops.xp
-    shift = tol * norm + np.finfo(matrix.dtype).tiny
-    factor = ops.cholesky(matrix + shift * xp.eye(matrix.shape[0], dtype=matrix.dtype))
-    definite = xp.isfinite(factor[-1, -1])
-    lowest = ops.cond(
-        definite,
-        lambda: xp.zeros_like(norm),
-        lambda: _lowest_eigenvalue(matrix, xp),
-    )
+    eps = np.finfo(matrix.dtype).eps
+    floor = 10.0 * eps * rhs.size * norm + np.finfo(matrix.dtype).tiny
+    factor = ops.cholesky(matrix + floor * xp.eye(matrix.shape[0], dtype=matrix.dtype))
     half = ops.solve_triangular(factor, rhs)
     step = ops.solve_triangular(factor, half, transpose=True)
-    return lowest, xp.where(definite, xp.sqrt(xp.sum(step * step)), 0.0)
+    size = xp.sqrt(step @ step)
+    settled = xp.isfinite(factor[-1, -1]) & (size <= xp.sqrt(tol) * length)
 
+    def by_eigenvalues() -> tuple[Any, Any]:
+        finite = xp.all(xp.isfinite(matrix))
+        values, vectors = xp.linalg.eigh(xp.where(finite, matrix, 0.0))
+        c = vectors.T @ rhs
+        c = xp.where(xp.abs(c) <= 10.0 * eps * norm * length, 0.0, c)
+        part = c / xp.maximum(values, floor)
+        lowest = xp.where(finite, xp.minimum(values[0], 0.0), -xp.inf)
+        return lowest.astype(matrix.dtype), xp.sqrt(part @ part)
 
-def _lowest_eigenvalue(matrix: Any, xp: Any) -> Any:
-    clean = xp.where(xp.isfinite(matrix), matrix, 0.0)
-    lowest = xp.linalg.eigvalsh(clean)[0]
-    return xp.where(xp.all(xp.isfinite(matrix)), lowest, -xp.inf).astype(matrix.dtype)
+    return ops.cond(settled, lambda: (xp.zeros_like(size), size), by_eigenvalues)
 
 
 def _krylov(oracle: Any, x: Any, p: Any, free: Any, v: Any, ops: Ops) -> tuple[Any, Any, Any]:

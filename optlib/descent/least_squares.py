@@ -21,6 +21,11 @@ from ..core.status import Status
 from ..core.tree import Layout, is_traced, pytree, static
 from .problem import FlatProblem
 
+# SciPy's annotations list every overload at once; these names opt out of that.
+_lapack: Any = scipy.linalg
+_sparse: Any = scipy.sparse
+_krylov: Any = scipy.sparse.linalg
+
 
 @pytree
 class LeastSquares(FlatProblem):
@@ -69,7 +74,7 @@ class LeastSquares(FlatProblem):
         self, A: Any, b: Any, *, weights: Any = None, ridge: Any = 0.0, x0: Any = None
     ) -> None:
         operator = None
-        if scipy.sparse.issparse(A) or isinstance(A, scipy.sparse.linalg.LinearOperator):
+        if _sparse.issparse(A) or isinstance(A, _krylov.LinearOperator):
             A, operator = None, A
         else:
             A = _array("A", A, 2)
@@ -154,7 +159,7 @@ class LeastSquares(FlatProblem):
         """Normal equations: ``||Aᵀ W r + ridge x|| <= tol ||A|| (||b|| + ||A|| ||x||)``."""
         xp = ops.xp
         g = self.flat_grad(x)
-        w = 1.0 if self.weights is None else self.weights
+        w: Any = 1.0 if self.weights is None else self.weights
         if self.operator is None:
             size = xp.sqrt(xp.sum(self.A * self.A * (w if np.ndim(w) == 0 else w[:, None])))
         else:
@@ -184,8 +189,8 @@ class LeastSquares(FlatProblem):
 
 def _operator_norm(operator: Any) -> Any:
     """Frobenius norm of a sparse matrix; the spectral norm of an operator, by power iteration."""
-    if scipy.sparse.issparse(operator):
-        return scipy.sparse.linalg.norm(operator)
+    if _sparse.issparse(operator):
+        return _krylov.norm(operator)
     v = np.random.default_rng(0).standard_normal(operator.shape[1])
     norm = 0.0
     for _ in range(20):
@@ -303,17 +308,17 @@ def _augmented(problem: LeastSquares) -> tuple[Any, Any]:
         bottom = np.sqrt(problem.ridge)
         if problem.operator is None:
             A = np.vstack([A, bottom * np.eye(n)])
-        elif scipy.sparse.issparse(A):
-            A = scipy.sparse.vstack([A, bottom * scipy.sparse.eye_array(n)]).tocsr()
+        elif _sparse.issparse(A):
+            A = _sparse.vstack([A, bottom * _sparse.eye_array(n)]).tocsr()
         else:
             A = _stacked(A, bottom)
     return A, b
 
 
 def _scaled(A: Any, root: Any) -> Any:
-    if scipy.sparse.issparse(A):
-        return scipy.sparse.diags_array(root) @ A
-    return scipy.sparse.linalg.LinearOperator(
+    if _sparse.issparse(A):
+        return _sparse.diags_array(root) @ A
+    return _krylov.LinearOperator(
         A.shape, matvec=lambda x: root * A.matvec(x), rmatvec=lambda y: A.rmatvec(root * y),
         dtype=float,
     )  # fmt: skip
@@ -321,7 +326,7 @@ def _scaled(A: Any, root: Any) -> Any:
 
 def _stacked(A: Any, bottom: float) -> Any:
     m, n = A.shape
-    return scipy.sparse.linalg.LinearOperator(
+    return _krylov.LinearOperator(
         (m + n, n),
         matvec=lambda x: np.concatenate([A.matvec(x), bottom * np.ravel(x)]),
         rmatvec=lambda y: A.rmatvec(y[:m]) + bottom * y[m:],
@@ -329,11 +334,11 @@ def _stacked(A: Any, bottom: float) -> Any:
     )
 
 
-def _dense(A: Any) -> np.ndarray:
+def _dense(A: Any) -> Any:
     """A as an array; an operator is applied to the identity."""
-    if scipy.sparse.issparse(A):
+    if _sparse.issparse(A):
         return A.toarray()
-    if isinstance(A, scipy.sparse.linalg.LinearOperator):
+    if isinstance(A, _krylov.LinearOperator):
         return A @ np.eye(A.shape[1])
     return np.asarray(A)
 
@@ -351,16 +356,16 @@ class QR(DirectMethod):
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
         A = _dense(A)
-        Q, R, pivots = scipy.linalg.qr(A, mode="economic", pivoting=True)
+        Q, R, pivots = _lapack.qr(A, mode="economic", pivoting=True)
         size = np.abs(np.diag(R))
         cut = max(A.shape) * np.finfo(float).eps * (size[0] if size.size else 0.0)
         rank = int(np.sum(size > cut))
         c, z = Q.T[:rank] @ b, np.zeros(A.shape[1])
         if rank == A.shape[1]:
-            z[pivots] = scipy.linalg.solve_triangular(R[:rank], c)
+            z[pivots] = _lapack.solve_triangular(R[:rank], c)
         elif rank:
-            V, T = scipy.linalg.qr(R[:rank].T, mode="economic")
-            z[pivots] = V @ scipy.linalg.solve_triangular(T, c, trans=1)
+            V, T = _lapack.qr(R[:rank].T, mode="economic")
+            z[pivots] = V @ _lapack.solve_triangular(T, c, trans=1)
         return z, 1
 
 
@@ -372,7 +377,7 @@ class SVD(DirectMethod):
     reference = "book D 2.3; Golub & Van Loan 2013, section 5.5"
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
-        return scipy.linalg.lstsq(_dense(A), b, lapack_driver="gelsd")[0], 1
+        return _lapack.lstsq(_dense(A), b, lapack_driver="gelsd")[0], 1
 
 
 @register("lsqr", LeastSquares)
@@ -386,7 +391,7 @@ class LSQR(DirectMethod):
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
         limit = 20 * max(A.shape)
-        out = scipy.sparse.linalg.lsqr(A, b, atol=1e-14, btol=1e-14, conlim=0, iter_lim=limit)
+        out = _krylov.lsqr(A, b, atol=1e-14, btol=1e-14, conlim=0, iter_lim=limit)
         return out[0], int(out[2])
 
 
@@ -401,5 +406,5 @@ class LSMR(DirectMethod):
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
         limit = 20 * max(A.shape)
-        out = scipy.sparse.linalg.lsmr(A, b, atol=1e-14, btol=1e-14, conlim=0, maxiter=limit)
+        out = _krylov.lsmr(A, b, atol=1e-14, btol=1e-14, conlim=0, maxiter=limit)
         return out[0], int(out[2])

@@ -147,7 +147,7 @@ class Extrapolation(NamedTuple):
 @register("nesterov", FlatProblem)
 @pytree
 class Nesterov(Descent):
-    """Accelerated gradient, ``x_{k+1} = y_k - s ∇f(y_k)``, ``y_{k+1} = x_{k+1} + γ_k (x_{k+1} - x_k)``.
+    """Nesterov's acceleration: ``x⁺ = y - s ∇f(y)``, ``y⁺ = x⁺ + γ_k (x⁺ - x)``.
 
     Parameters
     ----------

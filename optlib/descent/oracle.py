@@ -150,11 +150,11 @@ class _HostOracle:
         return self.value_and_grad(x)[1]
 
     def certificate_derivatives(self, x: Any) -> tuple[Any, Any]:
-        """Gradient, and Hessian by its differences."""
-        return self.gradient(x), _HostOracle.hessian(self, x)
+        """Gradient, and Hessian by its differences; entries lost in their noise are 0."""
+        return self.gradient(x), _without_noise(_HostOracle.hessian(self, x))
 
     def certificate_hvp(self, x: Any, v: Any) -> Any:
-        return _HostOracle.hvp(self, x, v)
+        return _without_noise(_HostOracle.hvp(self, x, v))
 
 
 class JittedOracle(_HostOracle):
@@ -231,6 +231,13 @@ class NumpyOracle(_HostOracle):
             rise = self.problem.flat_residual(ahead) - self.problem.flat_residual(behind)
             columns.append(rise / (ahead[i] - behind[i]))
         return self.problem.flat_residual(x), np.stack(columns, axis=1)
+
+
+def _without_noise(differences: Any) -> Any:
+    """Central differences with what may be rounding error set to 0."""
+    size = np.abs(differences)
+    noise = 100.0 * np.finfo(differences.dtype).eps ** (2 / 3)
+    return np.where(size > noise * size.max(initial=0.0), differences, 0.0)
 
 
 def _difference_steps(x: Any) -> Any:

@@ -152,7 +152,7 @@ class FlatProblem:
         return tree
 
     def restore_dual(self, dual: Any) -> Any:
-        """Multipliers of the bounds, ``dF*/d(bound)``: positive at lower, negative at upper ones."""
+        """Multipliers of the bounds, ``dF*/d(bound)``: positive at lower, negative at upper."""
         return None if dual is None else self.restore(dual)
 
     # -------------------------------------------------------------- engines
@@ -173,7 +173,7 @@ class FlatProblem:
         return JittedOracle(self) if self.traceable else NumpyOracle(self)
 
     def resident(self) -> Any:
-        """This problem without its start and with its data on the device, kept from call to call."""
+        """This problem without its start, its data on the device; kept from call to call."""
         kept = self.__dict__.get("_resident")
         if kept is None:
             with jax.enable_x64(self.dtype == np.float64):
@@ -268,7 +268,7 @@ def _private(name: str, leaf: Any) -> Any:
 
 def _private_data(leaf: Any) -> Any:
     """A read-only copy of a NumPy array in the data; anything else as it is. NaN is refused."""
-    if isinstance(leaf, jax.core.Tracer) or not isinstance(leaf, (np.ndarray, jax.Array)):
+    if is_traced(leaf) or not isinstance(leaf, (np.ndarray, jax.Array)):
         if isinstance(leaf, float) and leaf != leaf:
             raise ValueError("args: found NaN, needed finite data")
         return leaf

@@ -470,7 +470,8 @@ def _between(rule: Any, name: str, low: float, high: float) -> None:
     if isinstance(value, (int, float, np.number)):
         if not low < value < high:
             raise ValueError(
-                f"{type(rule).__name__}.{name}: found {value}, needed a number in ({low:g}, {high:g})"
+                f"{type(rule).__name__}.{name}: found {value}, needed a number in "
+                f"({low:g}, {high:g})"
             )
         object.__setattr__(rule, name, float(value))
     elif not hasattr(value, "dtype"):

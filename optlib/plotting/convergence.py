@@ -100,7 +100,8 @@ def plot_convergence(
     rates = dict(rate) if isinstance(rate, Mapping) else {next(iter(named)): rate}
     drawn = [(label, r) for label, r in rates.items() if r is not None]
     for i, (label, factor) in enumerate(drawn):
-        _draw_rate(ax, factor, *curves[label], None if i else "theory, factor per step")
+        x, gap = curves[label]
+        _draw_rate(ax, factor, x, gap, None if i else "theory, factor per step")
     _dress(ax, curves, optimum is not None, against)
     if title:
         ax.set_title(title)

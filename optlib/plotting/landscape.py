@@ -90,12 +90,13 @@ def variable_names(problem: Any) -> list[str]:
 
 
 def path_of(result: Result) -> np.ndarray:
-    """The iterates as rows of flat vectors; only the end where no trace was kept."""
+    """The finite iterates as rows of flat vectors; only the end where no trace was kept."""
     if result.trace is None or result.trace.x is None:
         return flat(result.problem, result.x)[None]
     leaves = jax.tree.leaves(result.trace.x)
     rows = [np.asarray(leaf, dtype=float).reshape(len(result.trace), -1) for leaf in leaves]
-    return np.concatenate(rows, axis=1)
+    path = np.concatenate(rows, axis=1)
+    return path[np.isfinite(path).all(axis=1)]
 
 
 def flat(problem: Any, x: Any) -> np.ndarray:
@@ -173,10 +174,11 @@ def window(
     if equal:
         size = np.maximum(size, 0.5 * size.max())
     middle, half = 0.5 * (low + high), 0.62 * size
-    xs, ys = (tuple(map(float, (middle[i] - half[i], middle[i] + half[i]))) for i in (0, 1))
-    xlim, ylim = xlim or xs, ylim or ys
-    width, height = xlim[1] - xlim[0], ylim[1] - ylim[0]
-    return Window(xlim, ylim, equal and 0.25 <= height / width <= 4.0)
+    starts, stops = (middle - half).tolist(), (middle + half).tolist()
+    x_range = (starts[0], stops[0]) if xlim is None else xlim
+    y_range = (starts[1], stops[1]) if ylim is None else ylim
+    width, height = x_range[1] - x_range[0], y_range[1] - y_range[0]
+    return Window(x_range, y_range, equal and 0.25 <= height / width <= 4.0)
 
 
 def interval(paths: Iterable[np.ndarray], problem: Any) -> Limits:

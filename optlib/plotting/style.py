@@ -102,7 +102,8 @@ def new_figure(
     else:
         from matplotlib.figure import Figure as make
     figure = make(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
+    layout: Any = figure.get_layout_engine()
+    layout.set(w_pad=0.12, h_pad=0.08)
     axes = figure.subplots(1, len(ratios), width_ratios=list(ratios), squeeze=False)
     return figure, list(axes[0])
 
