@@ -19,7 +19,7 @@ ENGINES = ("auto", "host", "compiled")
 
 
 def minimize(
-    problem: Any,
+    problem: Problem | Callable[..., Any],
     method: str | Method | type[Method] | None = None,
     *,
     x0: Any = None,
@@ -116,7 +116,7 @@ def minimize(
     return Result(answer, time.perf_counter() - began, chosen, problem)
 
 
-def certify(problem: Any, x: Any, dual: Any = None, *, tol: float | None = None) -> Certificate:
+def certify(problem: Problem | Callable[..., Any], x: Any, dual: Any = None, *, tol: float | None = None) -> Certificate:
     """Judge a point, whoever found it, from the problem's data alone.
 
     Parameters
@@ -154,7 +154,7 @@ def applicable(problem: Any, names: Iterable[str] | None = None) -> list[Method]
 
 def _as_problem(problem: Any, x0: Any) -> tuple[Any, Any]:
     """A problem object; a plain callable with ``x0`` becomes a ``Smooth``."""
-    if isinstance(problem, Problem) and not isinstance(problem, type):
+    if hasattr(problem, "certify") and not isinstance(problem, type):
         return problem, x0
     if callable(problem):
         if x0 is None:

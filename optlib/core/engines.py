@@ -32,8 +32,8 @@ from .tree import pytree, static
 CHUNK_SECONDS = 0.1
 """How long a compiled chunk should take: the delay of Ctrl-C and of ``max_seconds``."""
 
-SWITCH_SECONDS = 0.25
-"""Host time after which compiling has paid for itself."""
+SWITCH_SECONDS = 0.75
+"""Processor time of host steps after which compiling would have paid for itself."""
 
 LARGE = 50_000
 """Problems of more numbers than this (variables and data) are compiled at once."""
@@ -264,17 +264,25 @@ _BUILT: list[str] = []
 
 
 def _memory_for(method: Any, problem: Any, stop: Any, x0: np.ndarray) -> Packed:
-    """Zeros in the shape of the loop's memory, for a run that starts afresh."""
-    key = (_shape_key(method), _shape_key(problem), _shape_key(stop), x0.shape, x0.dtype)
-    if key not in _MEMORY:
-        if len(_MEMORY) > 256:
-            _MEMORY.clear()
-        shapes = jax.eval_shape(
-            lambda m, p, s, x: Packed.of(begin(m, p.oracle(COMPILED), x, s, COMPILED)),
-            method, problem, stop, x0,
-        )  # fmt: skip
-        _MEMORY[key] = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    return _MEMORY[key]
+    """Zeros in the shape of the loop's memory, for a run that starts afresh.
+
+    Kept with the problem for the objects at hand, and by structure for new objects alike.
+    """
+    kept = problem.__dict__.setdefault("_memory", {})
+    memory = kept.get((method, stop))
+    if memory is None:
+        key = (_shape_key(method), _shape_key(problem), _shape_key(stop), x0.shape, x0.dtype)
+        memory = kept[method, stop] = _MEMORY.get(key) or _empty(method, problem, stop, x0)
+        _MEMORY[key] = memory
+    return memory
+
+
+def _empty(method: Any, problem: Any, stop: Any, x0: np.ndarray) -> Packed:
+    shapes = jax.eval_shape(
+        lambda m, p, s, x: Packed.of(begin(m, p.oracle(COMPILED), x, s, COMPILED)),
+        method, problem, stop, x0,
+    )  # fmt: skip
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 _MEMORY: dict[Any, Packed] = {}
@@ -286,15 +294,20 @@ def _shape_key(tree: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _device_numbers(values: tuple[float, ...] | float, dtype: Any) -> jax.Array:
+def _device_numbers(values: tuple[float, ...], dtype: Any) -> jax.Array:
     return jnp.asarray(values, dtype=dtype)
 
 
-def _on_device(tree: Any, dtype: Any) -> Any:
+def _on_device(options: Any, dtype: Any) -> Any:
     """Options as device scalars, kept: a Python float costs ten times more to pass in."""
-    return jax.tree.map(
-        lambda v: _device_numbers(float(v), dtype) if isinstance(v, (int, float)) else v, tree
-    )
+    if options is None:
+        return None
+    kept = options.__dict__.setdefault("_resident", {})
+    if dtype not in kept:
+        kept[dtype] = jax.tree.map(
+            lambda v: jnp.asarray(v, dtype) if isinstance(v, (int, float)) else v, options
+        )
+    return kept[dtype]
 
 
 # ------------------------------------------------------------------ one run outside a trace
@@ -312,7 +325,7 @@ class Run:
         self.history: list[dict[str, np.ndarray]] = []
         self.bar: Any = None
         self.engine = "host"
-        self.compile_seconds = 0.0
+        self.compile_seconds = self.host_seconds = 0.0
 
     def answer(self, engine: str) -> Answer:
         """Run with ``host``, ``compiled`` or ``auto``, and gather the answer."""
@@ -342,7 +355,7 @@ class Run:
         if spent >= SWITCH_SECONDS or self.problem.numbers > LARGE:
             return self._compiled(None, self.tol)
         end = self._host(SWITCH_SECONDS - spent)
-        _HOST_SECONDS[key] = spent + self.seconds
+        _HOST_SECONDS[key] = spent + self.host_seconds
         return end
 
     def _host(self, switch_after: float) -> _End:
@@ -350,11 +363,14 @@ class Run:
         x0 = np.array(self.problem.flat_start(np))
         carry = begin(self.method, self.oracle, x0, self.stop, HOST)
         loop_tol = self.tol
+        started = math.inf
         try:
             while True:
                 while carry.progress.code == RUNNING:
                     carry = self._host_step(carry, loop_tol)
-                    if self.seconds > switch_after and carry.progress.code == RUNNING:
+                    started = min(started, time.thread_time())  # the first step compiles f
+                    self.host_seconds = time.thread_time() - started
+                    if self.host_seconds > switch_after and carry.progress.code == RUNNING:
                         self.engine = "host+compiled"
                         return self._compiled(carry, loop_tol)
                 end = self._end(carry)

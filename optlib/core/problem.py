@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from .certificate import Certificate
 
 
-@runtime_checkable
 class Problem(Protocol):
     """A frozen, validated statement of what is asked.
 

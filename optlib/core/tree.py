@@ -31,7 +31,7 @@ def pytree(cls: type[T]) -> type[T]:
     because a transformation may put any object in place of a leaf. A class attribute
     ``stored_as`` renames constructor arguments that are kept under another name.
     """
-    plain = cls.__repr__ is object.__repr__
+    plain = cls.__repr__ is object.__repr__ and not hasattr(cls, "stored_as")
     cls = dataclass(frozen=True, eq=False, repr=plain)(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     stored: dict[str, str] = getattr(cls, "stored_as", {})

@@ -81,7 +81,7 @@ def _ratio(size: Any, scale: Any, xp: Any) -> Any:
 def _relative(negative: Any, norm: Any, free: Any, xp: Any) -> Any:
     """Negative curvature against the Hessian's size; a Hessian of zero proves nothing."""
     flat = xp.where(xp.any(free), 1.0, 0.0)
-    return xp.where(norm > 0, negative / xp.where(norm > 0, norm, 1.0), flat)
+    return xp.where(norm > 0, negative / xp.where(norm > 0, norm, 1.0) + 0.0, flat)
 
 
 def _projected(g: Any, x: Any, lower: Any, upper: Any, xp: Any) -> tuple[Any, Any]:
