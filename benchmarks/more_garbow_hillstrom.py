@@ -48,7 +48,7 @@ LIMITS = {
     ),
     "first order": ((), 1000),
 }
-SECONDS = 3.0
+SECONDS = 10.0
 STRONG = 0.8
 """The share of the problems that a solver has to solve for its evaluations to be compared."""
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .plotting.gallery import Picture
 
-MAX_ITERATIONS = 2000
+MAX_ITERATIONS = 1000
 MAX_SECONDS = 1.0
 """Limits of one run. The recommended method has its own iteration limit and half a minute."""
 
@@ -75,6 +75,7 @@ class Stop:
     attained: bool
     rows: tuple[Row, ...]
     picture: Picture | None = None
+    trouble: str = ""
 
     @property
     def solved(self) -> bool:
@@ -94,6 +95,9 @@ class Tour:
     pictures: list[Picture] = field(default_factory=list)
     seconds: float = 0.0
     page: Path | None = None
+
+    limits = f"{MAX_ITERATIONS} iterations or {MAX_SECONDS:g} s"
+    """What ends a run of a method that is not the recommended one."""
 
     @property
     def rows(self) -> list[Row]:
@@ -197,17 +201,25 @@ def visit(name: str, quick: bool = False, draw: bool = True) -> Stop:
         rows.append(row)
         if result is not None and method.name in drawn:
             runs[method.name] = result
-    picture = None
-    if runs:
-        from .plotting.gallery import picture_of
-
-        picture = picture_of(entry, problem, {name: runs[name] for name in drawn if name in runs})
+    picture, trouble = _picture(entry, problem, {n: runs[n] for n in drawn if n in runs})
     answer = entry.known()
     return Stop(
         entry.name, entry.title, entry.source, _chapter(entry), entry.notes,
         type(problem).__name__, problem.layout.size, answer.values, answer.attained, tuple(rows),
-        picture,
+        picture, trouble,
     )  # fmt: skip
+
+
+def _picture(entry: Any, problem: Any, runs: dict[str, Any]) -> tuple[Picture | None, str]:
+    """The picture of some runs, or why there is none: a picture must not end the tour."""
+    if not runs:
+        return None, ""
+    from .plotting.gallery import picture_of
+
+    try:
+        return picture_of(entry, problem, runs), ""
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _pictured(entry: Any, best: str, names: list[str]) -> list[str]:
@@ -338,9 +350,9 @@ def _visits(
         shown = [pool.submit(showpiece, name) for name in pieces]
         visits = [pool.submit(visit, name, quick, draw) for name in names]
         try:
+            tour.pictures.extend(future.result() for future in shown)
             for future in track(visits, **show):
                 yield future.result()
-            tour.pictures.extend(future.result() for future in shown)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -427,6 +439,8 @@ def _print_summary(console: Console, tour: Tour) -> None:
             f"[bold red]UNSOLVED[/bold red] {stop.name}: its recommended method {best.method} "
             f"ended {best.status} at f = {best.found:.10g}, known {_known(stop, best)}"
         )
+    for stop in (stop for stop in tour.stops if stop.trouble):
+        console.print(f"[yellow]no picture[/yellow] of {stop.name}: {stop.trouble}")
     console.print(
         f"[bold]{len(tour.stops)} problems, {len(tour.rows)} runs in {tour.seconds:.0f} s[/bold]: "
         f"[green]{counts[OK]} ok[/green], [yellow]{counts[HONEST]} honest[/yellow], "

@@ -191,6 +191,12 @@ def test_the_recommended_method_solves_more_garbow_hillstrom(name: str) -> None:
     check_pinned(name, "recommended", result)
 
 
+def test_a_large_residual_is_solved_by_the_program_too() -> None:
+    name = "mgh_16_brown_dennis"  # 85822 is its sum of squares; LM converges linearly here
+    result = ol.minimize(problems.load(name), engine="compiled")
+    assert result.success and problems.entry(name).known().agrees(result.fun), result
+
+
 def write_pins() -> None:
     """Measure every pinned pair that succeeds."""
     table: dict[str, dict[str, list[int]]] = {}

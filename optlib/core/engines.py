@@ -20,9 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .certificate import Certificate
-from .gathered import Gathered, Shared
 from .loop import Carry, Controls, advance, begin, final_status, outcome
-from .ops import BATCHED, COMPILED, HOST, CompiledOps
+from .ops import COMPILED, HOST
 from .result import Answer
 from .status import CONVERGED, RUNNING, STOPPED, Status
 from .stopping import Criterion
@@ -79,18 +78,16 @@ def traced(method: Any, problem: Any, request: Request, tol: Any, limit: Any) ->
         if getattr(request, name):
             raise ValueError(f"{name}: not available inside jax.jit, jax.vmap or jax.grad")
     fixed = jax.tree.map(jax.lax.stop_gradient, problem)
-    oracle = fixed.oracle(BATCHED)
+    oracle = fixed.oracle(COMPILED)
     x0 = fixed.flat_start(jnp)
     capacity = int(limit) + 1 if request.trace else 0
     controls = Controls(tol, tol, limit, math.inf, 0.0, jnp.asarray(0), 1)
-    carry = begin(method, oracle, x0, request.stop, BATCHED)
-    carry, rows = _while(
-        method, oracle, request.stop, controls, carry, _rows(x0, capacity), BATCHED
-    )
-    x, fun = outcome(method, carry, BATCHED)
-    certificate, dual = fixed.judge(oracle, x, tol, BATCHED)
+    carry = begin(method, oracle, x0, request.stop, COMPILED)
+    carry, rows = _while(method, oracle, request.stop, controls, carry, _rows(x0, capacity))
+    x, fun = outcome(method, carry, COMPILED)
+    certificate, dual = fixed.judge(oracle, x, tol, COMPILED)
     p = carry.progress
-    status, success = final_status(p.code, certificate, BATCHED)
+    status, success = final_status(p.code, certificate, COMPILED)
     x, fun = problem.implicit(x, fun)
     return Answer(
         x=problem.restore(x),
@@ -163,40 +160,23 @@ def _while(
     controls: Controls,
     carry: Carry,
     rows: dict[str, Any],
-    ops: CompiledOps = COMPILED,
 ) -> tuple[Carry, dict[str, Any]]:
     """Steps until something ends the run or ``until`` accepted steps are made."""
 
-    def record(carry: Carry, rows: dict[str, Any]) -> dict[str, Any]:
-        if not rows:
-            return rows
-        p = carry.progress
-        at = jnp.where(p.accepted, p.nit - controls.base.astype(jnp.int32), rows["fun"].size)
-        return {k: a.at[at].set(getattr(p, k), mode="drop") for k, a in rows.items()}
+    def going(loop: tuple[Carry, dict[str, Any]]) -> Any:
+        p = loop[0].progress
+        return (p.code == RUNNING) & (p.nit < controls.until)
 
-    def going(carry: Carry) -> Any:
-        return (carry.progress.code == RUNNING) & (carry.progress.nit < controls.until)
+    def body(loop: tuple[Carry, dict[str, Any]]) -> tuple[Carry, dict[str, Any]]:
+        carry, rows = loop
+        carry = advance(method, oracle, carry, stop, controls, COMPILED)
+        if rows:
+            p = carry.progress
+            at = jnp.where(p.accepted, p.nit - controls.base.astype(jnp.int32), rows["fun"].size)
+            rows = {k: a.at[at].set(getattr(p, k), mode="drop") for k, a in rows.items()}
+        return carry, rows
 
-    def step(carry: Carry) -> Carry:
-        return advance(method, oracle, carry, stop, controls, ops)
-
-    if not ops.gathers:
-
-        def plain_body(loop: tuple[Carry, dict[str, Any]]) -> tuple[Carry, dict[str, Any]]:
-            after = step(loop[0])
-            return after, record(after, loop[1])
-
-        return jax.lax.while_loop(lambda loop: going(loop[0]), plain_body, (carry, rows))
-
-    def body(loop: tuple[Gathered, dict[str, Any]]) -> tuple[Gathered, dict[str, Any]]:
-        with Shared(loop[0]) as carry:
-            after = step(carry)
-        return Gathered.of(after), record(after, loop[1])
-
-    end, rows = jax.lax.while_loop(
-        lambda loop: going(loop[0].spread()), body, (Gathered.of(carry), rows)
-    )
-    return end.spread(), rows
+    return jax.lax.while_loop(going, body, (carry, rows))
 
 
 def _chunk(

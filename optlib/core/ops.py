@@ -13,8 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .gathered import Gathered, reread
-
 
 class HostOps:
     """NumPy; control flow is Python's."""
@@ -60,17 +58,10 @@ class HostOps:
 
 
 class CompiledOps:
-    """``jax.numpy``; control flow is selection.
-
-    ``gathers``: scalars travel in rows (see ``gathered``), which suits one run; in a batch every
-    scalar is an array already, and rows would only be copied.
-    """
+    """``jax.numpy``; control flow is selection."""
 
     xp: Any = jnp
     compiled = True
-
-    def __init__(self, gathers: bool) -> None:
-        self.gathers = gathers
 
     def choose(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
         """Both sides, selected entry by entry."""
@@ -81,13 +72,7 @@ class CompiledOps:
     ) -> Any:
         """Only the taken branch runs (both under vmap): for work that is worth skipping."""
 
-        if not self.gathers:
-            return jax.lax.cond(condition, lambda: yes(*operands), lambda: no(*operands))
-
-        def branch(function: Callable[..., Any]) -> Callable[[], Gathered]:
-            return lambda: Gathered.of(function(*reread(operands)))
-
-        return jax.lax.cond(condition, branch(yes), branch(no)).spread()
+        return jax.lax.cond(condition, lambda: yes(*operands), lambda: no(*operands))
 
     def repeat(self, count: int, body: Callable[[Any], Any], value: Any) -> Any:
         """``body`` applied a fixed number of times."""
@@ -109,6 +94,5 @@ class CompiledOps:
 
 
 HOST = HostOps()
-COMPILED = CompiledOps(gathers=True)
-BATCHED = CompiledOps(gathers=False)
+COMPILED = CompiledOps()
 Ops = HostOps | CompiledOps

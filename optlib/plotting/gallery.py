@@ -39,7 +39,7 @@ def as_png(figure: Any) -> bytes:
     figure.savefig(buffer, format="png", dpi=DPI)
     image = Image.open(buffer).convert("RGB").quantize(192, dither=Image.Dither.NONE)
     small = io.BytesIO()
-    image.save(small, format="PNG", optimize=True)
+    image.save(small, format="PNG")
     return small.getvalue()
 
 
@@ -201,7 +201,7 @@ def _line_searches(load: Callable[..., Any]) -> Picture:
         title="Backtracking", legend="none",
     )  # fmt: skip
     plot_line_search(
-        valley, start, direction, step=Wolfe(sufficient_decrease=0.1, curvature=0.1), ax=right,
+        valley, start, direction, step=Wolfe(sufficient_decrease=0.1, curvature=0.2), ax=right,
         title="Wolfe", legend="none",
     )  # fmt: skip
     right.set_ylabel("")

@@ -15,7 +15,7 @@ from .style import FAINT, MUTED, require_matplotlib, spelled
 Limits = tuple[float, float]
 
 LEVELS = 18
-RESOLUTION = 280
+RESOLUTION = 240
 GRID_WORK = 4e8
 """Grid points times numbers in the problem: beyond this the grid is made coarser."""
 

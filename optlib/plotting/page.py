@@ -107,7 +107,7 @@ def write_page(tour: Any, path: Path) -> None:
     for chapter, stops in chapters:
         parts.append(f"<h2 id='{_anchor(chapter)}'>{escape(chapter_title(chapter))}</h2>")
         parts += [_card(stop) for stop in stops]
-    parts += [_matrix(tour), "</main></div>", _footer(), "</div></body></html>"]
+    parts += [_matrix(tour), "</main></div>", _footer(tour), "</div></body></html>"]
     path.write_text("\n".join(parts), encoding="utf-8")
 
 
@@ -270,9 +270,9 @@ def _square(row: Any) -> str:
     return f"<td class='c-{row.verdict}' title='{tip}'></td>"
 
 
-def _footer() -> str:
+def _footer(tour: Any) -> str:
     return (
-        "<footer>★ the recommended method. Other runs stop after 2000 iterations or one second; "
+        f"<footer>★ the recommended method. Other runs stop after {tour.limits}; "
         "“honest” means that a run did not reach a certified minimum within that and said so. "
         "The error is relative to max(1, |f*|). In the pictures a hollow circle is the start, a "
         "filled one the end, a cross the known minimum.</footer>"

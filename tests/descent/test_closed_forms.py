@@ -188,9 +188,9 @@ def test_stability_bounds_of_gradient_heavy_ball_and_nesterov_are_sharp(mu):
     }
     for method, edge in edges.items():
         sizes = []
-        for factor in (0.98, 1.02):
+        for factor in (0.96, 1.04):
             chosen = method(step=factor * edge, momentum=mu)
-            sizes.append(run(problem, chosen, max_iterations=400, tol=0.0).trace.fun[-1])
+            sizes.append(run(problem, chosen, max_iterations=200, tol=0.0).trace.fun[-1])
         assert sizes[0] < 1e-6 < 1e6 < sizes[1]
 
 
@@ -481,12 +481,13 @@ def sine_wells(x):
 
 
 @pytest.mark.parametrize(
-    ("tau", "amplitude"), [(0.0099, 0.0), (0.0101, 0.012205), (0.012, 0.051337), (0.015, 0.074789)]
+    ("tau", "amplitude", "steps"),
+    [(0.0099, 0.0, 1000), (0.0101, 0.012205, 1500), (0.012, 0.051337, 200), (0.015, 0.074789, 200)],
 )
-def test_squared_sine_has_its_threshold_at_one_hundredth(tau, amplitude):
+def test_squared_sine_has_its_threshold_at_one_hundredth(tau, amplitude, steps):
     """B P1-4: f'' = 200 at 0; beyond 2/200 a two-cycle x = 5τ sin 20x takes over."""
     problem = ol.Smooth(sine_wells, 0.01)
-    result = run(problem, "gradient_descent", step=tau, max_iterations=1500)
+    result = run(problem, "gradient_descent", step=tau, max_iterations=steps)
     assert result.success == (amplitude == 0.0)
     np.testing.assert_allclose(np.abs(result.trace.x[-2:]), amplitude, atol=6e-7)
     assert result.trace.x[-1] * result.trace.x[-2] < 0
@@ -528,7 +529,7 @@ CONVEX = {
 def test_gradient_descent_obeys_the_bound_of_theorem_8_1_2(name, part):
     problem, lipschitz, minimiser, minimum = CONVEX[name]
     tau = part / lipschitz
-    fun = run(problem, "gradient_descent", step=tau, max_iterations=300, tol=0.0).trace.fun
+    fun = run(problem, "gradient_descent", step=tau, max_iterations=150, tol=0.0).trace.fun
     distance = np.sum((np.asarray(problem.x0) - minimiser) ** 2)
     k = np.arange(1, fun.size)
     assert np.all(fun[1:] - minimum <= distance / (2 * tau * k) + 1e-8)
@@ -672,10 +673,10 @@ def cancer():
     return ol.Smooth(mean_cross_entropy, np.full(11, 0.1), args=(A, 1.0 - data.target))
 
 
-@pytest.mark.parametrize(("alpha", "count"), [(10, 829), (14, 582), (14.6, None)])
+@pytest.mark.parametrize(("alpha", "count"), [(14, 582), (14.6, None)])
 def test_logistic_regression_has_its_stability_edge_at_two_over_curvature(cancer, alpha, count):
     """The Hessian's largest eigenvalue at the minimum gives the edge 14.53."""
-    limit = 5000 if count is None else count
+    limit = 2500 if count is None else count
     result = run(cancer, "gradient_descent", step=alpha, tol=0.0, max_iterations=limit,
                  engine="compiled")  # fmt: skip
     A, y = cancer.args
@@ -683,7 +684,7 @@ def test_logistic_regression_has_its_stability_edge_at_two_over_curvature(cancer
     residuals = 1 / (1 + np.exp(-theta @ A.T)) - y
     sizes = norms(residuals @ A / len(y))
     if count is None:
-        assert sizes[-1000:].min() > 5e-3
+        assert sizes[-500:].min() > 5e-3
         assert not result.success
     else:
         assert first(sizes < 1e-8) == count
@@ -739,7 +740,7 @@ def test_a_decaying_step_stalls_on_rosenbrock(step, point):
     assert not result.success
 
 
-@pytest.mark.parametrize(("step", "converges"), [(0.001, True), (0.002, False), (0.005, False)])
+@pytest.mark.parametrize(("step", "converges"), [(0.001, True), (0.002, False)])
 def test_fixed_step_threshold_on_rosenbrock(step, converges):
     """The Hessian at (1, 1) has the eigenvalue 1001.60064, so the edge is 0.0019968."""
     result = ol.minimize(ol.Smooth(rosenbrock, [0.2, -0.2]), "gradient_descent", step=step,
