@@ -16,6 +16,7 @@ import importlib.util
 import sys
 import time
 import types
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ LARGEST = 100
 STATIONARY, BEST = 1e-5, 1e-6
 
 
+@cache
 def collection() -> list[Any]:
     """The unconstrained problems of at most LARGEST variables.
 

@@ -116,7 +116,9 @@ def minimize(
     return Result(answer, time.perf_counter() - began, chosen, problem)
 
 
-def certify(problem: Problem | Callable[..., Any], x: Any, dual: Any = None, *, tol: float | None = None) -> Certificate:
+def certify(
+    problem: Problem | Callable[..., Any], x: Any, dual: Any = None, *, tol: float | None = None
+) -> Certificate:
     """Judge a point, whoever found it, from the problem's data alone.
 
     Parameters

@@ -306,6 +306,8 @@ class Run:
         self.bar: Any = None
         self.engine = "host"
         self.compile_seconds = self.host_seconds = 0.0
+        self.polished: np.ndarray | None = None
+        self.last_move = math.inf
 
     def answer(self, engine: str) -> Answer:
         """Run with ``host``, ``compiled`` or ``auto``, and gather the answer."""
@@ -383,10 +385,17 @@ class Run:
         return _End(x, fun, dual, status, success, certificate, p.code, counts, carry.fired)
 
     def _tighter(self, end: _End, loop_tol: float) -> float | None:
-        """A smaller tolerance to go on with, when the method is done but the proof fails."""
+        """A smaller tolerance to go on with, when the method is done but the proof fails.
+
+        Toward a minimum each round moves less than the one before; where the function only
+        flattens out toward infinity the moves do not shrink, and the run ends without success.
+        """
         if end.code != CONVERGED or end.success or loop_tol < self.tol * DEEPEST_POLISH:
             return None
-        return loop_tol * POLISH
+        move = math.inf if self.polished is None else float(np.linalg.norm(end.x - self.polished))
+        runs_away = move > 0.6 * self.last_move and math.isfinite(self.last_move)
+        self.polished, self.last_move = np.array(end.x), move
+        return None if runs_away else loop_tol * POLISH
 
     def _stopped_by_user(self, p: Any) -> bool:
         """Show progress, call the callback; whether it asked to stop a run still going."""

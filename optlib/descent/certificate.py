@@ -22,7 +22,7 @@ from ..core.certificate import Certificate
 from ..core.ops import Ops
 from ..core.status import Status
 
-DENSE = 64
+DENSE = 200
 """Up to this many variables the whole Hessian is formed; beyond, a Krylov space of it."""
 
 KRYLOV = 40
@@ -38,19 +38,17 @@ def certify_minimum(
     xp = ops.xp
     dense = x.size <= DENSE
     g, hessian = oracle.certificate_derivatives(x) if dense else (oracle.gradient(x), None)
-    inside, p = _projected(g, x, oracle.lower, oracle.upper, xp)
-    free = inside if free is None else free
-    p = xp.where(free, p, 0.0) if free is not inside else p
-    outside = _outside(x, oracle.lower, oracle.upper, xp)
     v = xp.maximum(1.0, xp.abs(x))
+    scale = xp.abs(hessian) @ v if dense else _probe(oracle, x, v, xp)
+    p, held = _projected(g, x, oracle.lower, oracle.upper, tol * scale, xp)
+    free = ~held if free is None else free
+    rhs = xp.where(free, p, 0.0)
     if dense:
-        both = free[:, None] & free[None, :]
-        scale = xp.abs(hessian) @ v
-        reduced, rhs = xp.where(both, hessian, 0.0), p
+        reduced = xp.where(free[:, None] & free[None, :], hessian, 0.0)
         norm = xp.sqrt(xp.sum(reduced * reduced))
         reduced = reduced + xp.diag(xp.where(free, 0.0, norm))
     else:
-        reduced, rhs, scale = _krylov(oracle, x, p, free, v, ops)
+        reduced, rhs = _krylov(oracle, x, rhs, free, ops)
         norm = xp.sqrt(xp.sum(reduced * reduced))
     length = xp.maximum(1.0, xp.sqrt(x @ x))
     lowest, step = _spectrum(reduced, rhs, norm, length, tol, ops)
@@ -61,7 +59,8 @@ def certify_minimum(
         "newton_step": (step / length) ** 2,
     }
     if oracle.lower is not None:
-        residuals["feasibility"] = xp.max(outside / v)
+        beyond = xp.maximum(oracle.lower - x, x - oracle.upper)
+        residuals["feasibility"] = xp.max(xp.maximum(0.0, beyond) / v)
     finite = xp.all(xp.isfinite(g))
     residuals["stationarity"] = xp.where(finite, residuals["stationarity"], xp.inf)
     details = {"gradient": xp.max(xp.abs(p)), "negative_curvature": xp.minimum(lowest, 0.0)}
@@ -69,7 +68,7 @@ def certify_minimum(
     certificate = Certificate(
         residuals, details, xp.asarray(tol, dtype=x.dtype), claim, Status.STATIONARY
     )
-    return certificate, None if oracle.lower is None else xp.where(free, 0.0, g)
+    return certificate, None if oracle.lower is None else xp.where(held, g, 0.0)
 
 
 def _ratio(size: Any, scale: Any, xp: Any) -> Any:
@@ -84,21 +83,23 @@ def _relative(negative: Any, norm: Any, free: Any, xp: Any) -> Any:
     return xp.where(norm > 0, negative / xp.where(norm > 0, norm, 1.0) + 0.0, flat)
 
 
-def _projected(g: Any, x: Any, lower: Any, upper: Any, xp: Any) -> tuple[Any, Any]:
-    """The free variables, and the gradient less what the bounds hold back."""
+def _projected(g: Any, x: Any, lower: Any, upper: Any, slack: Any, xp: Any) -> tuple[Any, Any]:
+    """The gradient less what the bounds hold back, and the variables held with force to spare.
+
+    A variable at a bound that exerts no force counts as free: f may fall away from the bound.
+    """
     if lower is None:
-        return xp.ones(x.shape, dtype=bool), g
+        return g, xp.zeros(x.shape, dtype=bool)
     low, high = x <= lower, x >= upper
     p = xp.where(low, xp.minimum(g, 0.0), g)
     p = xp.where(high, xp.maximum(p, 0.0), p)
-    return ~(low | high), p
+    return p, (low & high) | (low & (g > slack)) | (high & (g < -slack))
 
 
-def _outside(x: Any, lower: Any, upper: Any, xp: Any) -> Any:
-    """How far each variable lies beyond its bounds."""
-    if lower is None:
-        return xp.zeros_like(x)
-    return xp.maximum(0.0, xp.maximum(lower - x, x - upper))
+def _probe(oracle: Any, x: Any, v: Any, xp: Any) -> Any:
+    """The gradient's scale ``(|H| v)`` from one product with random signs."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], x.size)
+    return xp.abs(oracle.certificate_hvp(x, xp.asarray(signs, dtype=x.dtype) * v))
 
 
 def _spectrum(matrix: Any, rhs: Any, norm: Any, length: Any, tol: Any, ops: Ops) -> tuple[Any, Any]:
@@ -129,18 +130,15 @@ def _spectrum(matrix: Any, rhs: Any, norm: Any, length: Any, tol: Any, ops: Ops)
     return ops.cond(settled, lambda: (xp.zeros_like(size), size), by_eigenvalues)
 
 
-def _krylov(oracle: Any, x: Any, p: Any, free: Any, v: Any, ops: Ops) -> tuple[Any, Any, Any]:
+def _krylov(oracle: Any, x: Any, p: Any, free: Any, ops: Ops) -> tuple[Any, Any]:
     """The Hessian on a Krylov space grown from the gradient and a fixed random vector.
 
-    Lanczos with full reorthogonalisation; returns the tridiagonal matrix (as ``QᵀHQ``), ``Qᵀp``
-    and the gradient's scale from a probe of random signs.
+    Lanczos with full reorthogonalisation; returns ``QᵀHQ`` and ``Qᵀp``.
     """
     xp = ops.xp
     count = min(x.size, KRYLOV)
-    random = np.random.default_rng(0)
-    noise = xp.asarray(random.standard_normal(x.size), dtype=x.dtype)
-    signs = xp.asarray(random.choice([-1.0, 1.0], x.size), dtype=x.dtype)
-    scale = xp.abs(oracle.certificate_hvp(x, signs * v))
+    random = np.random.default_rng(1).standard_normal(x.size)
+    noise = xp.asarray(random, dtype=x.dtype)
 
     def unit(vector: Any) -> Any:
         norm = xp.sqrt(xp.sum(vector * vector))
@@ -164,4 +162,4 @@ def _krylov(oracle: Any, x: Any, p: Any, free: Any, v: Any, ops: Ops) -> tuple[A
 
     _, _, basis, images = ops.repeat(count, grow, (0, start, basis, images))
     small = basis @ images.T
-    return 0.5 * (small + small.T), basis @ p, scale
+    return 0.5 * (small + small.T), basis @ p

@@ -37,7 +37,8 @@ class Composite(FlatProblem):
         Data of f, traced.
 
     ``result.fun`` is f + g. The certificate asks that x be a fixed point of the proximal gradient
-    step, which is ``0 ∈ ∇f(x) + ∂g(x)``, and that f curve upward where g is smooth.
+    step, which is ``0 ∈ ∇f(x) + ∂g(x)``, and that f curve upward along
+    the variables that g does not hold in place.
 
     Examples
     --------
@@ -91,14 +92,14 @@ class Composite(FlatProblem):
         size = xp.maximum(1.0, xp.max(xp.abs(x)))
         scale = xp.maximum(1.0, xp.max(xp.abs(slope)))
         gap = xp.max(xp.abs(x - g.prox(x - slope / scale, 1.0 / scale, xp)))
-        inner, _ = certify_minimum(oracle, x, tol, ops, free=g.smooth_at(x, xp))
+        inner, _ = certify_minimum(oracle, x, tol, ops, free=g.free(x, slope, xp))
         residuals = {
             "fixed_point": gap / size,
             "curvature": inner.residuals["curvature"],
             "infeasibility": xp.where(xp.isfinite(g.value(x, xp)), 0.0, 1.0).astype(x.dtype),
         }
         details = {"prox_gradient": gap * scale, **inner.details}
-        claim = "0 is in ∇f + ∂g, and f curves upward where g is smooth"
+        claim = "0 is in ∇f + ∂g, and f curves upward where g does not hold x"
         certificate = Certificate(residuals, details, inner.tol, claim, Status.STATIONARY)
         return certificate, None
 

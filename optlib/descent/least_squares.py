@@ -319,17 +319,19 @@ def _scaled(A: Any, root: Any) -> Any:
     if _sparse.issparse(A):
         return _sparse.diags_array(root) @ A
     return _krylov.LinearOperator(
-        A.shape, matvec=lambda x: root * A.matvec(x), rmatvec=lambda y: A.rmatvec(root * y),
+        A.shape,
+        matvec=lambda x: root * np.ravel(A.matvec(x)),
+        rmatvec=lambda y: A.rmatvec(root * np.ravel(y)),
         dtype=float,
-    )  # fmt: skip
+    )
 
 
 def _stacked(A: Any, bottom: float) -> Any:
     m, n = A.shape
     return _krylov.LinearOperator(
         (m + n, n),
-        matvec=lambda x: np.concatenate([A.matvec(x), bottom * np.ravel(x)]),
-        rmatvec=lambda y: A.rmatvec(y[:m]) + bottom * y[m:],
+        matvec=lambda x: np.concatenate([np.ravel(A.matvec(x)), bottom * np.ravel(x)]),
+        rmatvec=lambda y: np.ravel(A.rmatvec(np.ravel(y)[:m])) + bottom * np.ravel(y)[m:],
         dtype=float,
     )
 
@@ -339,7 +341,7 @@ def _dense(A: Any) -> Any:
     if _sparse.issparse(A):
         return A.toarray()
     if isinstance(A, _krylov.LinearOperator):
-        return A @ np.eye(A.shape[1])
+        return np.stack([np.ravel(A.matvec(e)) for e in np.eye(A.shape[1])], axis=1)
     return np.asarray(A)
 
 

@@ -25,9 +25,6 @@ class TracedOracle:
         self.problem = problem
         self.lower, self.upper = problem.flat_bounds(jnp)
 
-    def value(self, x: Any) -> Any:
-        return self.problem.flat_fun(x)
-
     def value_and_grad(self, x: Any) -> tuple[Any, Any]:
         return _value_and_grad(self.problem, x)
 
@@ -90,7 +87,6 @@ def _residual_and_jacobian(problem: Any, x: Any) -> tuple[Any, Any]:
     return r, jax.vmap(push, out_axes=1)(jnp.eye(x.size, dtype=x.dtype))
 
 
-_jit_value = jax.jit(lambda problem, x: problem.flat_fun(x))
 _jit_value_and_grad = jax.jit(_value_and_grad)
 _jit_hessian = jax.jit(_hessian)
 _jit_hvp = jax.jit(_hvp)
@@ -142,7 +138,7 @@ class _HostOracle:
         norm = np.linalg.norm(v)
         if norm == 0:
             return np.zeros_like(v)
-        h = np.finfo(x.dtype).eps ** (1 / 3) * max(1.0, float(np.linalg.norm(x))) / norm
+        h = (np.finfo(x.dtype).eps * max(1.0, float(np.linalg.norm(x)))) ** (1 / 3) / norm
         up, down = self.value_and_grad(x + h * v)[1], self.value_and_grad(x - h * v)[1]
         return (up - down) / (2 * h)
 
@@ -167,28 +163,30 @@ class JittedOracle(_HostOracle):
     fun_calls = grad_calls = 1
     note = ""
 
-    def value(self, x: Any) -> Any:
-        return np.asarray(_jit_value(self.problem.resident(), x))[()]
+    def _call(self, function: Any, *points: Any) -> Any:
+        """The function at these points, in the problem's precision wherever it is called from."""
+        with jax.enable_x64(self.problem.dtype == np.float64):
+            return function(self.problem.resident(), *points)
 
     def value_and_grad(self, x: Any) -> tuple[Any, Any]:
-        f, g = _jit_value_and_grad(self.problem.resident(), x)
+        f, g = self._call(_jit_value_and_grad, x)
         return np.asarray(f)[()], np.asarray(g)
 
     def hessian(self, x: Any) -> Any:
-        return np.asarray(_jit_hessian(self.problem.resident(), x))
+        return np.asarray(self._call(_jit_hessian, x))
 
     def hvp(self, x: Any, v: Any) -> Any:
-        return np.asarray(_jit_hvp(self.problem.resident(), x, v))
+        return np.asarray(self._call(_jit_hvp, x, v))
 
     residual_calls = 1
 
     def residual_shapes(self, x: Any) -> tuple[Any, Any]:
         """Shapes of the residual vector and of its Jacobian, without computing them."""
-        r, jacobian = _jit_residual_and_jacobian.eval_shape(self.problem.resident(), x)
+        r, jacobian = self._call(_jit_residual_and_jacobian.eval_shape, x)
         return r.shape, jacobian.shape
 
     def residual_and_jacobian(self, x: Any) -> tuple[Any, Any]:
-        r, jacobian = _jit_residual_and_jacobian(self.problem.resident(), x)
+        r, jacobian = self._call(_jit_residual_and_jacobian, x)
         return np.asarray(r), np.asarray(jacobian)
 
 
@@ -203,9 +201,6 @@ class NumpyOracle(_HostOracle):
         self.residual_calls = 1 + 2 * problem.layout.size
         how = "the gradient given" if given else "a gradient by central finite differences"
         self.note = f"NumPy objective: host engine with {how}"
-
-    def value(self, x: Any) -> Any:
-        return self.problem.flat_fun(x)
 
     def value_and_grad(self, x: Any) -> tuple[Any, Any]:
         if self.problem.grad is not None:
@@ -241,7 +236,12 @@ def _without_noise(differences: Any) -> Any:
 
 
 def _difference_steps(x: Any) -> Any:
-    return np.finfo(x.dtype).eps ** (1 / 3) * np.maximum(1.0, np.abs(x))
+    """Steps that balance the rounding of x itself against curvature of the third order.
+
+    A step in proportion to x would look across whole periods of a function such as cos(x) far
+    from the origin.
+    """
+    return (np.finfo(x.dtype).eps * np.maximum(1.0, np.abs(x))) ** (1 / 3)
 
 
 def central_differences(fun: Callable[[Any], Any], x: Any) -> Any:

@@ -1,8 +1,8 @@
 """Regularizers: functions g with a proximal operator in closed form.
 
 ``prox(v, s) = argmin_x g(x) + ||x - v||²/(2s)``. Each works on flat vectors with NumPy or JAX
-arrays; ``smooth_at`` marks the variables along which g is twice differentiable at a point, where
-the curvature of f decides about a minimum.
+arrays; ``free`` marks the variables along which the curvature of f decides about a minimum: those
+that g does not hold in place with a force to spare.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import numpy as np
 
 from ..core.errors import require
 from ..core.tree import is_traced, pytree, static
+
+SLACK = 1e-6
+"""Share of the holding force below which a variable counts as free."""
 
 
 class Regularizer:
@@ -27,8 +30,8 @@ class Regularizer:
         """``argmin_x g(x) + ||x - v||²/(2s)``."""
         raise NotImplementedError
 
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        """Where g is smooth at x, variable by variable."""
+    def free(self, x: Any, slope: Any, xp: Any) -> Any:
+        """The variables not held in place by g, where f has this slope."""
         return xp.ones(x.shape, dtype=bool)
 
     def check(self, shapes: tuple[tuple[int, ...], ...]) -> Regularizer:
@@ -67,8 +70,8 @@ class L1(Regularizer):
     def prox(self, v: Any, s: Any, xp: Any) -> Any:
         return xp.sign(v) * xp.maximum(0.0, xp.abs(v) - s * self.weight)
 
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        return x != 0
+    def free(self, x: Any, slope: Any, xp: Any) -> Any:
+        return (x != 0) | (xp.abs(slope) >= self.weight * (1.0 - SLACK))
 
 
 @pytree
@@ -104,8 +107,8 @@ class ElasticNet(Regularizer):
     def prox(self, v: Any, s: Any, xp: Any) -> Any:
         return xp.sign(v) * xp.maximum(0.0, xp.abs(v) - s * self.l1) / (1.0 + s * self.l2)
 
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        return x != 0
+    def free(self, x: Any, slope: Any, xp: Any) -> Any:
+        return (x != 0) | (xp.abs(slope) >= self.l1 * (1.0 - SLACK))
 
 
 class _Set(Regularizer):
@@ -134,8 +137,10 @@ class Box(_Set):
     def prox(self, v: Any, s: Any, xp: Any) -> Any:
         return xp.clip(v, self.lower, self.upper)
 
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        return (x > self.lower) & (x < self.upper)
+    def free(self, x: Any, slope: Any, xp: Any) -> Any:
+        force = SLACK * xp.max(xp.abs(slope))
+        held = ((x <= self.lower) & (slope > force)) | ((x >= self.upper) & (slope < -force))
+        return ~held
 
 
 @pytree
@@ -145,8 +150,8 @@ class NonNegative(_Set):
     def prox(self, v: Any, s: Any, xp: Any) -> Any:
         return xp.maximum(v, 0.0)
 
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        return x > 0
+    def free(self, x: Any, slope: Any, xp: Any) -> Any:
+        return (x > 0) | (slope <= SLACK * xp.max(xp.abs(slope)))
 
 
 @pytree
@@ -165,8 +170,10 @@ class Simplex(_Set):
         last = xp.sum(u > excess) - 1
         return xp.maximum(v - excess[last], 0.0)
 
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        return xp.zeros(x.shape, dtype=bool)
+    def free(self, x: Any, slope: Any, xp: Any) -> Any:
+        level = xp.min(xp.where(x > 0, slope, xp.inf))
+        free = (x > 0) | (slope <= level + SLACK * xp.max(xp.abs(slope)))
+        return free & (xp.sum(free) > 1)  # a single variable cannot move: the sum is fixed
 
 
 @pytree
@@ -181,10 +188,6 @@ class L2Ball(_Set):
     def prox(self, v: Any, s: Any, xp: Any) -> Any:
         norm = xp.sqrt(v @ v)
         return v * xp.minimum(1.0, self.radius / xp.where(norm > 0, norm, 1.0))
-
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        inside = x @ x < self.radius**2 * (1.0 - 1e-12)
-        return xp.broadcast_to(inside, x.shape)
 
 
 @pytree
@@ -213,6 +216,3 @@ class NuclearNorm(Regularizer):
     def prox(self, v: Any, s: Any, xp: Any) -> Any:
         left, values, right = xp.linalg.svd(v.reshape(self.shape), full_matrices=False)
         return xp.ravel((left * xp.maximum(0.0, values - s * self.weight)) @ right)
-
-    def smooth_at(self, x: Any, xp: Any) -> Any:
-        return xp.zeros(x.shape, dtype=bool)

@@ -283,8 +283,9 @@ class Backtracking(StepRule):
         reference = line.f0 if self.window == 1 else xp.maximum(line.f0, xp.max(search.recent))
         armijo = f <= reference + c1 * search.t * line.d0
         level = xp.abs(f - line.f0) <= _noise(line.f0, xp)
-        flat = level & (xp.abs(d) <= (1.0 - 2.0 * c1) * xp.abs(line.d0))
-        return xp.isfinite(f) & xp.isfinite(d) & (armijo | flat)
+        flat = xp.abs(d) <= (1.0 - 2.0 * c1) * xp.abs(line.d0)
+        decrease = xp.where(level, flat, armijo) if self.window == 1 else armijo | (level & flat)
+        return xp.isfinite(f) & xp.isfinite(d) & decrease
 
     def retry(self, search: Search, line: Line, f: Any, d: Any, ops: Ops) -> tuple[Search, Any]:
         tries = search.tries + 1
@@ -344,7 +345,7 @@ class Wolfe(StepRule):
         c1, slope = self.sufficient_decrease, xp.abs(line.d0)
         armijo = f <= line.f0 - c1 * search.t * slope
         level = xp.abs(f - line.f0) <= _noise(line.f0, xp)
-        return armijo | (level & (d <= (1.0 - 2.0 * c1) * slope))
+        return xp.where(level, d <= (1.0 - 2.0 * c1) * slope, armijo)
 
     def retry(self, search: Search, line: Line, f: Any, d: Any, ops: Ops) -> tuple[Search, Any]:
         xp = ops.xp
@@ -379,14 +380,15 @@ class Wolfe(StepRule):
     ) -> Any:
         """The cubic's minimiser kept off the ends; a bisection every third try, or at infinity."""
         width = hi - lo
-        middle = lo + xp.where(xp.isfinite(f_hi), 0.5, 0.1) * width
+        steep = ~(d_hi <= 1e3 * xp.abs(d_lo)) | ~xp.isfinite(f_hi)
+        middle = lo + xp.where(steep, 0.1, 0.5) * width
         a = d_lo + d_hi - 3.0 * (f_hi - f_lo) / width
         root = xp.sqrt(xp.maximum(a * a - d_lo * d_hi, 0.0))
         cubic = hi - width * (d_hi + root - a) / (d_hi - d_lo + 2.0 * root)
         secant = lo - d_lo * width / (d_hi - d_lo)
         drowned = xp.abs(f_hi - f_lo) <= _noise(f_lo, xp)
         t = xp.where(drowned & (d_hi > 0.0), secant, cubic)
-        usable = xp.isfinite(t) & (tries % 3 != 2)
+        usable = xp.isfinite(t) & (tries % 3 != 2) & ~steep
         margin = self._margin() * width
         return xp.where(usable, xp.clip(t, lo + margin, hi - margin), middle)
 
@@ -412,7 +414,7 @@ class Exact(Wolfe):
     curvature: float = 1e-9
     strong: bool = static(default=True)
 
-    max_tries = 60
+    max_tries = 100
 
     def __post_init__(self) -> None:
         _between(self, "curvature", 0.0, 1.0)
@@ -426,7 +428,7 @@ class Exact(Wolfe):
     ) -> Any:
         width = hi - lo
         secant = lo - d_lo * width / (d_hi - d_lo)
-        linear = xp.isfinite(secant) & (d_hi > 0.0) & (tries < 3)
+        linear = xp.isfinite(secant) & (d_hi > 0.0) & (d_hi <= 1e3 * xp.abs(d_lo)) & (tries < 3)
         return xp.where(linear, secant, super()._inside(lo, f_lo, d_lo, hi, f_hi, d_hi, tries, xp))
 
     def _margin(self) -> float:

@@ -494,8 +494,8 @@ def test_squared_sine_has_its_threshold_at_one_hundredth(tau, amplitude, steps):
 
 
 def test_at_the_threshold_squared_sine_converges_like_one_over_root_n():
-    x = run(ol.Smooth(sine_wells, 0.01), "gradient_descent", step=0.01, max_iterations=3000).trace.x
-    predicted = 1 / np.sqrt(2 * 400 / 3 * 3000 + 1 / 0.01**2)
+    x = run(ol.Smooth(sine_wells, 0.01), "gradient_descent", step=0.01, max_iterations=1000).trace.x
+    predicted = 1 / np.sqrt(2 * 400 / 3 * 1000 + 1 / 0.01**2)
     assert abs(x[-1]) == pytest.approx(predicted, rel=0.01)
 
 
@@ -821,6 +821,38 @@ def test_conjugate_gradients_end_in_n_steps(beta, n):
     np.testing.assert_allclose(gram / np.outer(size, size), np.eye(n), atol=1e-6)
     g = (result.trace.x @ A - b)[:-1]
     np.testing.assert_allclose(g @ g.T / np.outer(norms(g), norms(g)), np.eye(n), atol=1e-6)
+
+
+def hager_zhang(g, g_old, y, p):
+    beta = (y - 2 * p * (y @ y) / (y @ p)) @ g / (y @ p)
+    return max(beta, -1 / (np.linalg.norm(p) * min(0.01, np.linalg.norm(g_old))))
+
+
+CG_FORMULAS = {
+    "fletcher_reeves": lambda g, g_old, y, p: g @ g / (g_old @ g_old),
+    "polak_ribiere": lambda g, g_old, y, p: max(0.0, y @ g / (g_old @ g_old)),
+    "hestenes_stiefel": lambda g, g_old, y, p: y @ g / (y @ p),
+    "dai_yuan": lambda g, g_old, y, p: g @ g / (y @ p),
+    "hager_zhang": hager_zhang,
+}
+
+
+@pytest.mark.parametrize("beta", CG_FORMULAS)
+@given(seed=seeds)
+@few
+def test_conjugate_directions_follow_their_formula_off_quadratics(beta, seed):
+    """With ``y = g⁺ - g`` and the search direction p: ``p⁺ = -g⁺ + β p``."""
+    problem = wavy_problem(seed)
+    path = run(problem, "conjugate_gradient", beta=beta, max_iterations=12).trace
+    g = np.array([wavy_numpy(x, *problem.args)[1] for x in path.x])
+    p = np.diff(path.x, axis=0) / path.step_size[1:, None]
+    np.testing.assert_allclose(p[0], -g[0], rtol=1e-9)
+    for k in range(1, len(p)):
+        factor = CG_FORMULAS[beta](g[k], g[k - 1], g[k] - g[k - 1], p[k - 1])
+        expected = -g[k] + factor * p[k - 1]
+        if expected @ g[k] >= 0:
+            expected = -g[k]
+        assert np.linalg.norm(p[k] - expected) <= 1e-5 * np.linalg.norm(expected) + 1e-10
 
 
 @pytest.mark.parametrize("method", ["bfgs", "dfp", "lbfgs"])
