@@ -9,7 +9,7 @@ from typing import Any
 
 from .core.certificate import Certificate
 from .core.engines import Request
-from .core.errors import NotSupportedError
+from .core.errors import NotSupportedError, require_number
 from .core.method import Method, build, find, methods, registered
 from .core.problem import Problem
 from .core.result import Result
@@ -94,10 +94,18 @@ def minimize(
     began = time.perf_counter()
     if engine not in ENGINES:
         raise ValueError(f"engine: found {engine!r}, needed one of {', '.join(ENGINES)}")
-    if isinstance(max_iterations, (int, float)) and max_iterations < 0:
-        raise ValueError(f"max_iterations: found {max_iterations}, needed 0 or more")
-    if isinstance(tol, (int, float)) and not tol >= 0:
-        raise ValueError(f"tol: found {tol}, needed a number that is not negative")
+    if max_iterations is not None:
+        require_number("max_iterations", max_iterations, 0.0, closed=True)
+        if isinstance(max_iterations, float) and max_iterations % 1:
+            raise ValueError(f"max_iterations: found {max_iterations}, needed a whole number")
+    if tol is not None:
+        require_number("tol", tol, 0.0, closed=True)
+    if max_seconds is not None:
+        require_number("max_seconds", max_seconds, 0.0, closed=True)
+    if not (callback is None or callable(callback)):
+        raise TypeError(f"callback: found {type(callback).__name__}, needed a function")
+    if not (start is None or isinstance(start, Result)):
+        raise TypeError(f"start: found {type(start).__name__}, needed a Result (a point is x0=)")
     if stop is not None and not isinstance(stop, Criterion):
         raise TypeError(f"stop: found {stop!r}, needed a criterion such as ol.GradNorm(1e-6)")
     problem, x0 = _as_problem(problem, x0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import optlib as ol
 from optlib.cli import app
 from optlib.core.status import Status
 from optlib.problems import Answer, catalog
-from optlib.tour import Row, Stop, Tour, selected, verdict
+from optlib.tour import Row, Stop, Tour, is_strict_minimum, selected, verdict
 
 
 def _run(*arguments: str):
@@ -117,6 +119,14 @@ def test_selection_by_name_part_pattern_and_chapter():
 )
 def test_verdicts(answer, status, holds, fun, expected):
     assert verdict(answer, status, holds, fun) == expected
+
+
+def test_an_unlisted_minimum_is_told_from_a_point_that_is_none():
+    quartic = ol.Smooth(lambda x: x**4 / 4 - x**2 / 2 + x / 10, 0.0)
+    minimum, maximum = np.roots([1.0, 0.0, -1.0, 0.1]).real[[1, 2]]
+    assert is_strict_minimum(quartic, minimum)
+    assert not is_strict_minimum(quartic, maximum)
+    assert not is_strict_minimum(quartic, minimum + 1e-3)
 
 
 def _tour_of(verdict_of_best: str, other: str, attained: bool = True) -> Tour:

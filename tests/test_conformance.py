@@ -67,20 +67,21 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 _VALLEY = "the curved valley takes 1e4 short steps and more"
 _SCALED = "the first step has length s in every coordinate, and leaves the domain"
-_NO_ANALYSIS = "adadelta has no step size to shrink: it cycles"
+_NO_STEP_SIZE = "its steps grow and shrink by their own history: it cycles, or hardly moves"
 _FIXED_STEP = (
     "momentum", "look_ahead", "heavy_ball", "nesterov", "adagrad", "rmsprop", "adadelta", "adam",
     "adamw", "nadam", "adamax", "amsgrad", "yogi",
 )  # fmt: skip
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "rosenbrock": dict.fromkeys(("gradient_descent", "coordinate_descent", *_FIXED_STEP), _VALLEY),
-    "log_det": dict.fromkeys(
-        ("adagrad", "rmsprop", "adadelta", "adam", "adamw", "nadam", "adamax"), _SCALED
-    ),
-    "two_minima": {"adadelta": _NO_ANALYSIS},
-    "two_minima_residuals": {"adadelta": _NO_ANALYSIS},
+    "log_det": {
+        **dict.fromkeys(("adagrad", "rmsprop", "adam", "adamw", "nadam", "adamax"), _SCALED),
+        "adadelta": _NO_STEP_SIZE,
+    },
+    "two_minima": {"adadelta": _NO_STEP_SIZE},
+    "two_minima_residuals": {"adadelta": _NO_STEP_SIZE},
 }
-"""Problem, method, and why that method does not solve that problem in ``ITERATIONS`` steps."""
+"""Problem, method, and why it does not solve it in ``ITERATIONS`` steps (here run for a tenth)."""
 
 
 def load(name: str) -> tuple[Any, problems.Answer]:
@@ -109,7 +110,7 @@ def options(problem: str, method: str) -> dict[str, Any]:
 @functools.cache
 def solved(problem: str, method: str) -> ol.Result:
     """One solve on the host, shared by the tests that look at it."""
-    limit = 300 if method in EXCEPTIONS.get(problem, {}) else ITERATIONS
+    limit = ITERATIONS // 10 if method in EXCEPTIONS.get(problem, {}) else ITERATIONS
     return ol.minimize(
         load(problem)[0], method, engine="host", max_iterations=limit, **options(problem, method)
     )
@@ -602,7 +603,7 @@ def test_a_slow_objective_meets_the_time_limit(kind: type, name: str) -> None:
     slow = OnNumPy(kind, wait=0.004)
     began = time.perf_counter()
     result = ol.minimize(slow.problem, name, trace=True, max_seconds=0.02)
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 3.0
     assert slow.wait * slow.fun_calls > 0.02
     check_cut(result, ol.Status.TIME_LIMIT, nit=result.nit)
 
@@ -619,7 +620,7 @@ def test_the_compiled_engine_meets_the_time_limit() -> None:
     ol.minimize(problem, "gradient_descent", max_seconds=1e-3, **request)  # compiles
     result = ol.minimize(problem, "gradient_descent", max_seconds=0.2, **request)
     assert result.status is ol.Status.TIME_LIMIT and not result.success
-    assert 0.2 <= result.seconds < 2.0
+    assert 0.2 <= result.seconds < 3.0
     assert "max_seconds" in result.message
 
 

@@ -74,8 +74,15 @@ class ProgressInfo(NamedTuple):
 
 def traced(method: Any, problem: Any, request: Request, tol: Any, limit: Any) -> Answer:
     """The whole run as one traced computation, with implicit derivatives of its solution."""
-    for name in ("callback", "progress", "max_seconds"):
-        if getattr(request, name):
+    watched = {
+        "callback": request.callback is not None,
+        "progress": request.progress,
+        "max_seconds": request.max_seconds is not None,
+        "MaxSeconds": request.stop is not None
+        and any(leaf.ends_as_time_limit for leaf in request.stop.leaves()),
+    }
+    for name, asked in watched.items():
+        if asked:
             raise ValueError(f"{name}: not available inside jax.jit, jax.vmap or jax.grad")
     fixed = jax.tree.map(jax.lax.stop_gradient, problem)
     oracle = fixed.oracle(COMPILED)

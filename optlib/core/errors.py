@@ -34,10 +34,26 @@ def require(condition: bool, argument: str, found: Any, needed: str) -> None:
 
 def require_finite(argument: str, value: np.ndarray) -> None:
     """Refuse NaN and infinite entries, naming the first one."""
-    bad = np.argwhere(~np.isfinite(value))
-    if bad.size:
-        where = tuple(int(i) for i in bad[0])
+    finite = np.isfinite(value)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(
-            f"{argument}: found {value[where] if where else value} at index {where}, "
-            "needed finite numbers"
+            f"{argument}: found {value[where]} at index {where} of an array of shape "
+            f"{value.shape}, needed finite numbers"
         )
+
+
+def require_number(
+    argument: str, value: Any, low: float = -np.inf, high: float = np.inf, *, closed: bool = False
+) -> None:
+    """Refuse what is no number, or lies outside ``(low, high)``; ``closed`` admits ``low``."""
+    if hasattr(value, "dtype") and np.ndim(value) == 0 and not isinstance(value, np.number):
+        return  # a traced or device number: its value is not known here
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{argument}: found {value!r}, needed a number")
+    if not (low < value < high or (closed and value == low)):
+        if low == 0.0 and high == np.inf:
+            needed = "a number that is not negative" if closed else "a positive number"
+        else:
+            needed = f"a number in {'[' if closed else '('}{low:g}, {high:g})"
+        raise ValueError(f"{argument}: found {value}, needed {needed}")

@@ -45,11 +45,16 @@ class Method:
         """Why this method cannot solve this instance, or ``None`` when it can."""
         return None
 
+    def default_of(self, field: dataclasses.Field[Any]) -> Any:
+        """What an option is when it is not given."""
+        return field.default
+
     def __repr__(self) -> str:
         shown = []
         stored: dict[str, str] = getattr(self, "stored_as", {})
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
-            value, default = self.__dict__[stored.get(f.name, f.name)], f.default
+            value = self.__dict__[stored.get(f.name, f.name)]
+            default = self.default_of(f)
             if value is not default and repr(value) != repr(default):
                 shown.append(f"{f.name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .errors import require_number
 from .tree import pytree
 
 
@@ -32,10 +33,10 @@ class Criterion:
         return [self]
 
     def __or__(self, other: Criterion) -> Criterion:
-        return Any_(self, other)
+        return Any_(self, other) if isinstance(other, Criterion) else NotImplemented
 
     def __and__(self, other: Criterion) -> Criterion:
-        return All_(self, other)
+        return All_(self, other) if isinstance(other, Criterion) else NotImplemented
 
 
 class _Pair(Criterion):
@@ -74,7 +75,11 @@ class All_(_Pair):
         return self.first.met(progress, seconds, xp) & self.second.met(progress, seconds, xp)
 
     def __repr__(self) -> str:
-        return f"({self.first!r} & {self.second!r})"
+        first, second = (
+            f"({part!r})" if isinstance(part, Any_) else repr(part)
+            for part in (self.first, self.second)
+        )
+        return f"({first} & {second})"
 
 
 @pytree
@@ -82,10 +87,7 @@ class _Threshold(Criterion):
     value: float
 
     def __post_init__(self) -> None:
-        if isinstance(self.value, (int, float)) and not self.value >= 0:
-            raise ValueError(
-                f"{type(self).__name__}: found {self.value}, needed a number that is not negative"
-            )
+        require_number(type(self).__name__, self.value, 0.0, closed=True)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({_short(self.value)})"
@@ -158,7 +160,7 @@ class TargetValue(_Threshold):
     value: float
 
     def __post_init__(self) -> None:
-        pass
+        require_number(type(self).__name__, self.value)
 
     def met(self, progress: Any, seconds: Any, xp: Any) -> Any:
         return progress.fun <= self.value

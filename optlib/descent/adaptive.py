@@ -12,7 +12,7 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree, static
 from .descent import Descent, Move
-from .problem import FlatProblem
+from .problem import Differentiable
 
 
 class Moments(NamedTuple):
@@ -60,7 +60,7 @@ class Adaptive(Descent):
             raise ValueError(f"form: found {form!r}, needed one of {', '.join(forms)}")
 
 
-@register("adagrad", FlatProblem)
+@register("adagrad", Differentiable)
 @pytree
 class Adagrad(Adaptive):
     """``v ← v + g²``, ``x ← x - s g / (√v + eps)`` (Duchi, Hazan, Singer 2011; book A 1.5-(12)).
@@ -89,7 +89,7 @@ class Adagrad(Adaptive):
         return g / (xp.sqrt(second) + self.eps), m._replace(second=second)
 
 
-@register("rmsprop", FlatProblem)
+@register("rmsprop", Differentiable)
 @pytree
 class RMSprop(Adaptive):
     """``v ← decay v + (1 - decay) g²``, ``x ← x - s g / (√v + eps)`` (Hinton 2012; book D 4.21).
@@ -107,7 +107,7 @@ class RMSprop(Adaptive):
         return g / (xp.sqrt(second) + self.eps), m._replace(second=second)
 
 
-@register("adadelta", FlatProblem)
+@register("adadelta", Differentiable)
 @pytree
 class Adadelta(Adaptive):
     """``D = √(u + eps)/√(v + eps) g`` with averages v of g² and u of D² (Zeiler 2012).
@@ -139,7 +139,7 @@ class Adadelta(Adaptive):
         return D, Moments(m.first, second, third)
 
 
-@register("adam", FlatProblem)
+@register("adam", Differentiable)
 @pytree
 class Adam(Adaptive):
     """Adam: ``m ← β₁ m + (1-β₁) g``, ``v ← β₂ v + (1-β₂) g²``, ``x ← x - s m̂ / (√v̂ + eps)``.
@@ -194,7 +194,7 @@ class Adam(Adaptive):
         return first / (xp.sqrt(second) + self.eps), m
 
 
-@register("adamw", FlatProblem)
+@register("adamw", Differentiable)
 @pytree
 class AdamW(Adam):
     """Adam with decoupled weight decay: ``x ← x - s (Adam's direction + weight_decay x)``.
@@ -212,7 +212,7 @@ class AdamW(Adam):
         return D + self.weight_decay * x, m
 
 
-@register("nadam", FlatProblem)
+@register("nadam", Differentiable)
 @pytree
 class Nadam(Adam):
     """Adam with Nesterov's look-ahead: ``m̂ = β₁ m/(1-β₁^{k+1}) + (1-β₁) g/(1-β₁ᵏ)``."""
@@ -227,7 +227,7 @@ class Nadam(Adam):
         return first / (xp.sqrt(second) + self.eps), m
 
 
-@register("adamax", FlatProblem)
+@register("adamax", Differentiable)
 @pytree
 class Adamax(Adam):
     """Adam with the largest past gradient: ``u ← max(β₂ u, |g|)``, ``x ← x - s m̂/(u + eps)``."""
@@ -241,7 +241,7 @@ class Adamax(Adam):
         return D, m._replace(first=first, second=largest)
 
 
-@register("amsgrad", FlatProblem)
+@register("amsgrad", Differentiable)
 @pytree
 class AMSGrad(Adam):
     """Adam with the largest second moment so far: ``x ← x - s m / (√max(v) + eps)``.
@@ -260,7 +260,7 @@ class AMSGrad(Adam):
         return first / (xp.sqrt(second) + self.eps), m._replace(third=largest)
 
 
-@register("yogi", FlatProblem)
+@register("yogi", Differentiable)
 @pytree
 class Yogi(Adam):
     """Adam with an additive second moment: ``v ← v - (1-β₂) sign(v - g²) g²``."""

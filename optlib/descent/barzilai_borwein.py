@@ -8,11 +8,11 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree
 from .descent import Descent, Move
-from .problem import FlatProblem
+from .problem import Differentiable
 from .steps import Backtracking
 
 
-@register("barzilai_borwein", FlatProblem)
+@register("barzilai_borwein", Differentiable)
 @pytree
 class BarzilaiBorwein(Descent):
     """``D = s_bb ∇f`` with ``s_bb = sᵀs/sᵀy`` and ``sᵀy/yᵀy`` in turn (Barzilai & Borwein 1988).

@@ -9,7 +9,7 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree, static
 from .descent import Descent, Move, gradient_guess
-from .problem import FlatProblem
+from .problem import Differentiable
 from .steps import Wolfe
 
 FORMULAS = (
@@ -17,7 +17,7 @@ FORMULAS = (
 )  # fmt: skip
 
 
-@register("conjugate_gradient", FlatProblem)
+@register("conjugate_gradient", Differentiable)
 @pytree
 class ConjugateGradient(Descent):
     """``D_{k+1} = ∇f(x_{k+1}) + β_k D_k``.

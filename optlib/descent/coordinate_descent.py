@@ -10,10 +10,10 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree, static
 from .descent import Descent, Move
-from .problem import FlatProblem
+from .problem import Differentiable
 
 
-@register("coordinate_descent", FlatProblem)
+@register("coordinate_descent", Differentiable)
 @pytree
 class CoordinateDescent(Descent):
     """One variable at a time: ``D = e_i g_i / |H_ii|``, a Newton step along coordinate i.

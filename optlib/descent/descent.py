@@ -99,6 +99,9 @@ class _Options:
     def check(self) -> None:
         """Refuse options that make no sense; for subclasses."""
 
+    def default_of(self, field: dataclasses.Field[Any]) -> Any:
+        return as_rule(self.default_step) if field.name == "step" else field.default
+
 
 @pytree
 class Descent(_Options, Iterative):

@@ -8,10 +8,10 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree
 from .descent import Descent, Move, gradient_guess
-from .problem import FlatProblem
+from .problem import Differentiable
 
 
-@register("gradient_descent", FlatProblem)
+@register("gradient_descent", Differentiable)
 @pytree
 class GradientDescent(Descent):
     """``x_{k+1} = x_k - s_k ∇f(x_k)`` (book A eq. 1.4-(1)).
@@ -43,7 +43,7 @@ class GradientDescent(Descent):
         return move.g, gradient_guess(move, move.g, ops.xp), memory
 
 
-@register("projected_gradient", FlatProblem)
+@register("projected_gradient", Differentiable)
 @pytree
 class ProjectedGradient(Descent):
     """``x_{k+1} = P(x_k - s_k ∇f(x_k))``, P the projection on the bounds.

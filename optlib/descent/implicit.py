@@ -24,7 +24,8 @@ def implicit_minimum(problem: Any, x: Any, fun: Any) -> tuple[Any, Any]:
 
 @implicit_minimum.defjvp
 def _rule(primals: Any, tangents: Any) -> Any:
-    problem, x, fun = primals
+    problem = primals[0]
+    x, fun = implicit_minimum(*primals)  # so that derivatives of this rule see x move too
     direction = tangents[0]
 
     def value_and_grad(p: Any) -> Any:

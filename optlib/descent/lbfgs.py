@@ -10,7 +10,7 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree, static
 from .descent import Descent, Move, plain_guess
-from .problem import FlatProblem
+from .problem import Differentiable
 
 
 class Pairs(NamedTuple):
@@ -96,7 +96,7 @@ def _check_memory(method: Any) -> None:
         raise ValueError(f"memory: found {method.memory!r}, needed a whole number of at least 1")
 
 
-@register("lbfgs", FlatProblem)
+@register("lbfgs", Differentiable)
 @pytree
 class LBFGS(Descent):
     """BFGS from the last ``memory`` pairs only: O(memory · n) numbers and work per step.
@@ -134,7 +134,7 @@ class FreePairs(NamedTuple):
     Y: Any
 
 
-@register("lbfgsb", FlatProblem)
+@register("lbfgsb", Differentiable)
 @pytree
 class LBFGSB(Descent):
     """L-BFGS under bounds ``lower <= x <= upper``.

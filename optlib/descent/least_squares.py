@@ -19,7 +19,7 @@ from ..core.ops import COMPILED, HOST, Ops
 from ..core.result import Answer
 from ..core.status import Status
 from ..core.tree import Layout, is_traced, pytree, static
-from .problem import FlatProblem
+from .problem import Differentiable
 
 # SciPy's annotations list every overload at once; these names opt out of that.
 _lapack: Any = scipy.linalg
@@ -28,7 +28,7 @@ _krylov: Any = scipy.sparse.linalg
 
 
 @pytree
-class LeastSquares(FlatProblem):
+class LeastSquares(Differentiable):
     """``min ½ ||A x - b||²``, weighted ``½ Σ w_i (a_iᵀx - b_i)²``, plus ``½ ridge ||x||²``.
 
     Parameters

@@ -10,7 +10,7 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree, static
 from .descent import Descent, Move
-from .problem import FlatProblem
+from .problem import Differentiable
 from .steps import Own
 
 LANCZOS = 60
@@ -33,7 +33,7 @@ def _check_momentum(method: Any) -> None:
         object.__setattr__(method, "momentum", float(value))
 
 
-@register("heavy_ball", FlatProblem)
+@register("heavy_ball", Differentiable)
 @pytree
 class HeavyBall(Descent):
     """Polyak's heavy ball, ``z_k = ∇f(x_k) + β z_{k-1}``, ``x_{k+1} = x_k - s z_k``.
@@ -93,7 +93,7 @@ class HeavyBall(Descent):
         return z, step_size, Velocity(z, step_size, momentum)
 
 
-@register("momentum", FlatProblem)
+@register("momentum", Differentiable)
 @pytree
 class Momentum(Descent):
     """Averaged momentum, ``v ← β v + (1-β) ∇f(x)``, ``x ← x - s v`` (book D eqs. 4.16-4.17).
@@ -120,7 +120,7 @@ class Momentum(Descent):
         return v, ops.xp.ones_like(move.f), v
 
 
-@register("look_ahead", FlatProblem)
+@register("look_ahead", Differentiable)
 @pytree
 class LookAhead(Momentum):
     """Look-ahead momentum: ``v ← β v + (1-β) g``, ``x ← x - s (β v + (1-β) g)`` (eqs. 4.36-4.37).
@@ -144,7 +144,7 @@ class Extrapolation(NamedTuple):
     theta: Any
 
 
-@register("nesterov", FlatProblem)
+@register("nesterov", Differentiable)
 @pytree
 class Nesterov(Descent):
     """Nesterov's acceleration: ``x⁺ = y - s ∇f(y)``, ``y⁺ = x⁺ + γ_k (x⁺ - x)``.

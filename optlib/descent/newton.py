@@ -10,10 +10,10 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree, static
 from .descent import Descent, Move
-from .problem import FlatProblem
+from .problem import Differentiable
 
 
-@register("newton", FlatProblem)
+@register("newton", Differentiable)
 @pytree
 class Newton(Descent):
     """``H(x_k) Δx = -∇f(x_k)``, then a step along Δx (book A eqs. 1.1-(3) to (7)).

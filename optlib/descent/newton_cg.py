@@ -11,7 +11,7 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.status import Status
 from ..core.tree import pytree
-from .problem import FlatProblem
+from .problem import Differentiable
 from .steps import Line, Search, StepRule, as_rule
 
 
@@ -40,8 +40,11 @@ class _Options:
         step = self.__dict__.pop("step")
         self.__dict__["rule"] = as_rule("backtracking" if step is None else step)
 
+    def default_of(self, field: dataclasses.Field[Any]) -> Any:
+        return as_rule("backtracking") if field.name == "step" else field.default
 
-@register("newton_cg", FlatProblem)
+
+@register("newton_cg", Differentiable)
 @pytree
 class NewtonCG(_Options, Iterative):
     """``H s = -g`` by conjugate gradients to ``min(½, √||g||)`` relative accuracy, then a search.

@@ -64,6 +64,9 @@ class FlatProblem:
         """A bound as a flat vector; ``None`` only when there is no bound at all."""
         if self.lower is None and self.upper is None:
             return None
+        for leaf in jax.tree.leaves(bound):
+            if not is_traced(leaf) and np.asarray(leaf).dtype.kind not in "fiu":
+                raise TypeError(f"{name}: found {leaf!r}, needed real numbers")
         if bound is None:
             return np.full(self.layout.size, -np.inf if name == "lower" else np.inf)
         if isinstance(bound, np.ndarray) and bound.shape == (self.layout.size,):
@@ -251,7 +254,7 @@ def _private(name: str, leaf: Any) -> Any:
     """A read-only copy of a numeric leaf, as floating point; JAX arrays are kept."""
     if isinstance(leaf, jax.Array):
         if leaf.dtype.kind not in "fV":
-            leaf = np.asarray(leaf, dtype=float)
+            leaf = np.asarray(leaf)
         else:
             require_finite(name, np.asarray(leaf, dtype=float))
             return leaf
@@ -297,6 +300,8 @@ def _require_callable(name: str, value: Any, optional: bool = False) -> None:
 
 
 def _scalar(value: Any) -> Any:
+    if not (hasattr(value, "dtype") or isinstance(value, (int, float))):
+        raise TypeError(f"fun: found output {value!r} ({type(value).__name__}), needed a number")
     shape = np.shape(value)
     if shape != ():
         raise ValueError(
@@ -309,8 +314,12 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+class Differentiable(FlatProblem):
+    """A problem whose whole cost is differentiable: what the descent methods solve."""
+
+
 @pytree
-class Smooth(FlatProblem):
+class Smooth(Differentiable):
     """``min f(x)`` for a differentiable f, optionally with bounds ``lower <= x <= upper``.
 
     Parameters
@@ -378,7 +387,7 @@ class Smooth(FlatProblem):
 
 
 @pytree
-class NonlinearLeastSquares(FlatProblem):
+class NonlinearLeastSquares(Differentiable):
     """``min ½ ||r(x)||²`` for a differentiable residual vector r.
 
     Parameters

@@ -10,7 +10,7 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.tree import pytree
 from .descent import Descent, Move, plain_guess
-from .problem import FlatProblem
+from .problem import Differentiable
 
 
 class Memory(NamedTuple):
@@ -102,7 +102,7 @@ class QuasiNewton(Descent):
         return xp.where(move.first, g, D), guess, change
 
 
-@register("bfgs", FlatProblem, recommended=True)
+@register("bfgs", Differentiable, recommended=True)
 @pytree
 class BFGS(QuasiNewton):
     """Broyden-Fletcher-Goldfarb-Shanno with a strong Wolfe search (book D eqs. 4.66-4.67).
@@ -119,7 +119,7 @@ class BFGS(QuasiNewton):
     reference = "book D 4.6; Nocedal & Wright 2006, ch. 6"
 
 
-@register("dfp", FlatProblem)
+@register("dfp", Differentiable)
 @pytree
 class DFP(QuasiNewton):
     """Davidon-Fletcher-Powell, the dual of BFGS; wants a more exact line search."""

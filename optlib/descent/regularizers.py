@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import require
+from ..core.errors import require, require_number
 from ..core.tree import is_traced, pytree, static
 
 SLACK = 1e-6
@@ -41,10 +41,8 @@ class Regularizer:
 
 def _weight(owner: Any, name: str, zero: bool = True) -> None:
     value = getattr(owner, name)
+    require_number(f"{type(owner).__name__}.{name}", value, 0.0, closed=zero)
     if isinstance(value, (int, float, np.number)):
-        fine = value >= 0 if zero else value > 0
-        needed = "a number that is not negative" if zero else "a positive number"
-        require(bool(fine), f"{type(owner).__name__}.{name}", value, needed)
         object.__setattr__(owner, name, float(value))
 
 
@@ -133,6 +131,15 @@ class Box(_Set):
             require(bool((lower <= upper).all()), "Box", "lower > upper", "lower <= upper")
             object.__setattr__(self, "lower", lower.ravel() if lower.ndim else float(lower))
             object.__setattr__(self, "upper", upper.ravel() if upper.ndim else float(upper))
+
+    def check(self, shapes: tuple[tuple[int, ...], ...]) -> Regularizer:
+        size = sum(math.prod(shape) for shape in shapes)
+        for name, bound in (("lower", self.lower), ("upper", self.upper)):
+            require(
+                np.ndim(bound) == 0 or np.size(bound) == size, f"Box.{name}",
+                f"{np.size(bound)} numbers", f"{size}, one for each variable, or a single number",
+            )  # fmt: skip
+        return self
 
     def prox(self, v: Any, s: Any, xp: Any) -> Any:
         return xp.clip(v, self.lower, self.upper)

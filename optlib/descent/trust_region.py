@@ -16,7 +16,7 @@ from ..core.method import register
 from ..core.ops import Ops
 from ..core.status import RUNNING, Status
 from ..core.tree import pytree
-from .problem import FlatProblem
+from .problem import Differentiable
 
 SMALLEST_RADIUS = 1e-14
 
@@ -114,7 +114,7 @@ class ExactState(NamedTuple):
     scale: Any
 
 
-@register("trust_region", FlatProblem)
+@register("trust_region", Differentiable)
 @pytree
 class TrustRegion(TrustRegionMethod):
     """Newton's model in a ball, the subproblem solved exactly (Moré & Sorensen 1983).
@@ -214,7 +214,7 @@ class KrylovState(NamedTuple):
     scale: Any
 
 
-@register("trust_region_cg", FlatProblem)
+@register("trust_region_cg", Differentiable)
 @pytree
 class TrustRegionCG(TrustRegionMethod):
     """Newton's model in a ball, the subproblem by truncated conjugate gradients (Steihaug 1983).

@@ -53,7 +53,8 @@ nav h2 { margin: 0 0 .5rem; font-size: .78rem; text-transform: uppercase; letter
 .meta { color: var(--muted); font-size: .87rem; margin: .2rem 0 .1rem; max-width: none; }
 .meta code { color: var(--ink); }
 .card p.note { font-size: .95rem; color: #3b4a5a; }
-img { display: block; width: 100%; height: auto; max-width: 920px; margin: .9rem auto .35rem; }
+img { display: block; width: 100%; height: auto; min-width: 34rem; max-width: 920px;
+      margin: .9rem auto .35rem; }
 details { margin-top: .6rem; font-size: .9rem; }
 summary { cursor: pointer; padding: .2rem 0; }
 summary::marker { color: var(--muted); }
@@ -166,8 +167,8 @@ def _short(chapter: str) -> str:
 def _image(picture: Any) -> str:
     data = base64.b64encode(picture.png).decode()
     return (
-        f"<img alt='{escape(picture.title, quote=True)}' decoding='async' "
-        f"src='data:image/png;base64,{data}'>"
+        f"<div class='scroll'><img alt='{escape(picture.title, quote=True)}' "
+        f"src='data:image/png;base64,{data}'></div>"
     )
 
 
@@ -257,10 +258,10 @@ def _matrix(tour: Any) -> str:
 
 
 def _rank(tour: Any) -> Any:
-    """Methods by how many problems they apply to, then by how many they solve."""
+    """Methods by how many problems they apply to, then by what share of them they solve."""
     rows = Counter(row.method for row in tour.rows)
     solved = Counter(row.method for row in tour.rows if row.verdict == "ok")
-    return lambda name: (-solved[name] / rows[name], name)
+    return lambda name: (-rows[name], -solved[name] / rows[name], name)
 
 
 def _square(row: Any) -> str:
@@ -274,6 +275,6 @@ def _footer(tour: Any) -> str:
     return (
         f"<footer>★ the recommended method. Other runs stop after {tour.limits}; "
         "“honest” means that a run did not reach a certified minimum within that and said so. "
-        "The error is relative to max(1, |f*|). In the pictures a hollow circle is the start, a "
-        "filled one the end, a cross the known minimum.</footer>"
+        "The error is relative to max(1, |f*|), f* the nearest known minimum. In the pictures a "
+        "hollow circle is the start, a filled one the end, a cross the known minimum.</footer>"
     )

@@ -303,6 +303,13 @@ def test_newton_on_a_quartic_shrinks_by_two_thirds():
     np.testing.assert_allclose(x, (2 / 3) ** np.arange(21), rtol=1e-12)
 
 
+def test_safeguarded_newton_steps_by_the_absolute_hessian():
+    """Eigenvalues of H by absolute value where H is indefinite, here diag(-398, 200)."""
+    path = run(ol.Smooth(rosenbrock, [0.0, 1.0]), "newton", max_iterations=1).trace
+    step = (path.x[1] - path.x[0]) / path.step_size[1]
+    np.testing.assert_allclose(step, [2 / 398, -200 / 200], rtol=1e-12)
+
+
 def cubic(t):
     """Minimum at 3, maximum at -1, inflection at 1."""
     return (t - 3) ** 2 * (t + 3)
@@ -611,6 +618,25 @@ def test_nesterov_obeys_both_of_its_bounds(seed):
     strong = accelerated_values(problem, constant, 40) - minimum
     start = float(run(problem, "gradient_descent", max_iterations=0).fun) - minimum
     assert np.all(strong <= 0.9**k * (start + 0.5 * distance) + 1e-9)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_nesterov_follows_the_sequence_of_its_moments(restart):
+    """``γ_k = (t_k - 1)/t_{k+1}``, ``t_{k+1} = (1 + √(1 + 4t_k²))/2``, s = 1/L measured at x0."""
+    problem, A, b, _ = random_quadratic(8, 4)
+    path = run(problem, ol.Nesterov(restart=restart), max_iterations=80, tol=0.0).trace
+    np.testing.assert_allclose(path.step_size[1:], 0.01, rtol=1e-9)
+    x, y, t, restarts = problem.x0, problem.x0, 1.0, 0
+    for k in range(81):
+        np.testing.assert_allclose(path.x[k], y, rtol=0, atol=1e-10)
+        g = A @ y - b
+        x_new = y - 0.01 * g
+        t_new = (1 + math.sqrt(1 + 4 * t * t)) / 2
+        gamma = (t - 1) / t_new
+        if restart and g @ (x_new - x) > 0:
+            gamma, t_new, restarts = 0.0, 1.0, restarts + 1
+        x, y, t = x_new, x_new + gamma * (x_new - x), t_new
+    assert (restarts > 0) == restart
 
 
 @pytest.mark.parametrize(
@@ -1269,6 +1295,28 @@ def test_a_full_newton_step_out_of_the_domain_diverges():
 
 
 # ------------------------------------------------------------------ other directions
+
+
+def soft(v, threshold):
+    return np.sign(v) * np.maximum(0.0, np.abs(v) - threshold)
+
+
+@pytest.mark.parametrize("method", ["ista", "fista"])
+def test_proximal_gradient_follows_its_sequence(method):
+    """``x⁺ = S(y - ∇f(y)/L)``; FISTA extrapolates by ``(θ-1)/θ⁺`` and restarts uphill."""
+    _, A, b, _ = random_quadratic(8, 4)
+    problem = ol.Composite(quadratic, np.full(4, 3.0), ol.L1(0.2), args=(A, b))
+    path = run(problem, method, step_size=0.01, max_iterations=60, tol=0.0).trace
+    x, y, theta, restarts = problem.x0, problem.x0, 1.0, 0
+    for k in range(61):
+        np.testing.assert_allclose(path.x[k], x, rtol=0, atol=1e-12)
+        x_new = soft(y - 0.01 * (A @ y - b), 0.01 * 0.2)
+        theta_new = (1 + math.sqrt(1 + 4 * theta**2)) / 2
+        gamma = (theta - 1) / theta_new if method == "fista" else 0.0
+        if method == "fista" and (y - x_new) @ (x_new - x) > 0:
+            gamma, theta_new, restarts = 0.0, 1.0, restarts + 1
+        x, y, theta = x_new, x_new + gamma * (x_new - x), theta_new
+    assert (restarts > 0) == (method == "fista")
 
 
 def test_coordinate_descent_on_a_quadratic_is_gauss_seidel():
