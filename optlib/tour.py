@@ -280,7 +280,7 @@ def showpiece(name: str) -> Picture:
     from .plotting.gallery import SHOWPIECES
     from .problems import load
 
-    return SHOWPIECES[name](load)
+    return SHOWPIECES[name].draw(load)
 
 
 # ------------------------------------------------------------------ the tour
@@ -382,7 +382,7 @@ def _visits(
     if draw:
         from .plotting.gallery import SHOWPIECES
 
-        pieces = [name for name in SHOWPIECES if name in names]
+        pieces = [name for name, piece in SHOWPIECES.items() if piece.problem in names]
     workers = min(jobs or os.cpu_count() or 1, len(names))
     show = {"console": console, "transient": True, "description": "touring"}
     if workers == 1:
@@ -408,6 +408,7 @@ def _profile(tour: Tour) -> list[Picture]:
     if len(stops) < 10:
         return []
     from .plotting.gallery import picture_of_profile
+    from .plotting.style import spelled
 
     shared = [r.method for r in stops[0].rows]
     names = [name for name in shared if all(any(r.method == name for r in s.rows) for s in stops)]
@@ -423,7 +424,7 @@ def _profile(tour: Tour) -> list[Picture]:
         for name in names
     }
     ranked = sorted(costs, key=lambda name: -sum(map(math.isfinite, costs[name])))
-    best = {name: costs[name] for name in ranked[:10]}
+    best = {spelled(name): costs[name] for name in ranked[:8]}
     return [picture_of_profile(best, f"{len(stops)} problems of Moré, Garbow and Hillstrom")]
 
 

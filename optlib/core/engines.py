@@ -313,6 +313,7 @@ class Run:
         self.bar: Any = None
         self.engine = "host"
         self.compile_seconds = self.host_seconds = 0.0
+        self.last_shown = -1
         self.polished: np.ndarray | None = None
         self.last_move = math.inf
 
@@ -357,6 +358,8 @@ class Run:
             while True:
                 while carry.progress.code == RUNNING:
                     carry = self._host_step(carry, loop_tol)
+                    if carry.progress.accepted and self._stopped_by_user(carry.progress):
+                        carry = carry.with_code(Status.INTERRUPTED)
                     started = min(started, time.thread_time())  # the first step compiles f
                     self.host_seconds = time.thread_time() - started
                     if self.host_seconds > switch_after and carry.progress.code == RUNNING:
@@ -368,16 +371,15 @@ class Run:
                     return end
                 loop_tol, carry = tighter, carry.with_code(RUNNING)
         except KeyboardInterrupt:
+            if carry.progress.nit < 0:
+                raise  # nothing has been evaluated yet: there is no point to return
             return self._end(carry.with_code(Status.INTERRUPTED))
 
     def _host_step(self, carry: Carry, loop_tol: float) -> Carry:
         controls = Controls(self.tol, loop_tol, self.limit, math.inf, self.seconds, 0, 1)
         carry = advance(self.method, self.oracle, carry, self.stop, controls, HOST)
-        if carry.progress.accepted:
-            if self.request.trace:
-                self._keep_row(carry.progress)
-            if self._stopped_by_user(carry.progress):
-                return carry.with_code(Status.INTERRUPTED)
+        if carry.progress.accepted and self.request.trace:
+            self._keep_row(carry.progress)
         if self.out_of_time and carry.progress.code == RUNNING:
             return carry.with_code(Status.TIME_LIMIT)
         return carry
@@ -408,8 +410,9 @@ class Run:
         """Show progress, call the callback; whether it asked to stop a run still going."""
         if self.bar is not None:
             self.bar.show(p)
-        if self.request.callback is None or p.nit < 0:
+        if self.request.callback is None or p.nit <= self.last_shown:
             return False
+        self.last_shown = int(p.nit)
         x = self.problem.restore(np.array(p.x))
         info = ProgressInfo(
             int(p.nit), float(p.fun), float(p.grad_norm), float(p.step_size), x, self.seconds
@@ -462,6 +465,8 @@ class Run:
                 elif not watched:
                     chunk = self._next_chunk(chunk, took, capacity)
         except KeyboardInterrupt:
+            if nit < 0:
+                raise
             return self._end(memory.unpack(np).with_code(Status.INTERRUPTED))
 
     def _timed_chunk(self, *args: Any) -> Any:

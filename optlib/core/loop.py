@@ -60,6 +60,12 @@ class Progress(NamedTuple):
         )  # fmt: skip
 
 
+def scaled_residual(norm: Any, scale: Any, first: Any, xp: Any) -> Any:
+    """The gradient measure that ``tol`` is compared with: relative to the start's when that is
+    small, absolute at the start itself, where a minimum may have been handed in."""
+    return norm / xp.where(first | (scale <= 0), 1.0, scale)
+
+
 class Controls(NamedTuple):
     """The numbers of a run that the loop reads; all traced."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.certificate import Certificate
 from ..core.iterative import Iterative
-from ..core.loop import Progress
+from ..core.loop import Progress, scaled_residual
 from ..core.method import register
 from ..core.ops import Ops
 from ..core.status import Status
@@ -210,7 +210,7 @@ class ProximalGradient(Iterative):
             x=x,
             fun=xp.where(accept, total, p.fun),
             grad_norm=xp.where(accept, gap, p.grad_norm),
-            residual=xp.where(accept, gap / xp.where(k.scale > 0, k.scale, 1.0), p.residual),
+            residual=xp.where(accept, scaled_residual(gap, k.scale, p.nit < 0, xp), p.residual),
             step_size=xp.where(accept, k.s, p.step_size),
             step_norm=xp.where(accept, xp.sqrt(moved @ moved), p.step_norm),
             decrease=xp.where(accept, p.fun - total, p.decrease),
@@ -240,7 +240,7 @@ class ProximalGradient(Iterative):
             x=xp.where(first, z, p.x),
             fun=xp.where(first, xp.where(xp.isfinite(total), total, f), p.fun),
             grad_norm=xp.where(first, gap, p.grad_norm),
-            residual=xp.where(first, gap / xp.where(scale > 0, scale, 1.0), p.residual),
+            residual=xp.where(first, scaled_residual(gap, scale, first, xp), p.residual),
             accepted=first | (p.accepted & False),
             nit=xp.where(first, 0, p.nit).astype(xp.int32),
         )
@@ -326,8 +326,8 @@ class ADMM(Iterative):
             x=k.z,
             fun=xp.where(xp.isfinite(total), total, f),
             grad_norm=gap,
-            residual=gap / xp.where(scale > 0, scale, 1.0),
-            step_size=(1.0 / rho) * xp.ones_like(f),
+            residual=scaled_residual(gap, scale, first, xp),
+            step_size=xp.where(first, 0.0, 1.0 / rho) * xp.ones_like(f),
             step_norm=xp.sqrt(moved @ moved),
             decrease=xp.where(first, 0.0, p.fun - total),
             accepted=first | ~first,

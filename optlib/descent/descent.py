@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..core.iterative import Iterative
-from ..core.loop import Progress
+from ..core.loop import Progress, scaled_residual
 from ..core.ops import Ops
 from ..core.status import Status
 from ..core.tree import pytree
@@ -124,6 +124,10 @@ class Descent(_Options, Iterative):
 
     hessian_calls: ClassVar[int] = 0
     """Hessians (or Hessian-vector products) that one new direction costs."""
+
+    def start_calls(self, size: int) -> int:
+        """Hessian-vector products spent at the start on the method's own constants."""
+        return 0
 
     # -------------------------------------------------------------- the direction rule
 
@@ -237,6 +241,7 @@ class Descent(_Options, Iterative):
 
         norm = _stationarity(g, z, oracle, self.projects, xp)
         scale = xp.where(k == 0, xp.minimum(1.0, norm), state.scale)
+        started = xp.where(state.progress.nit < 0, self.start_calls(z.size), 0)
         code = p.code
         idle = state.idle
         if rule.searches:
@@ -248,13 +253,13 @@ class Descent(_Options, Iterative):
             x=z,
             fun=f,
             grad_norm=norm,
-            residual=norm / xp.where(scale > 0, scale, 1.0),
+            residual=scaled_residual(norm, scale, k == 0, xp),
             step_size=t,
             step_norm=xp.sqrt(s @ s),
             decrease=p.fun - f,
-            accepted=~(p.accepted & False),
+            accepted=~anew | (state.progress.nit < 0),
             nit=k,
-            nhev=p.nhev + self.hessian_calls,
+            nhev=(p.nhev + self.hessian_calls + started).astype(xp.int32),
             code=code,
         )
         return State(

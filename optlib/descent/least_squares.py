@@ -7,9 +7,6 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
-import scipy.sparse
-import scipy.sparse.linalg
 
 from ..core.certificate import Certificate
 from ..core.engines import Request
@@ -19,12 +16,25 @@ from ..core.ops import COMPILED, HOST, Ops
 from ..core.result import Answer
 from ..core.status import Status
 from ..core.tree import Layout, is_traced, pytree, static
+from .certificate import DENSE, ratio_of, spectrum
 from .problem import Differentiable
 
-# SciPy's annotations list every overload at once; these names opt out of that.
-_lapack: Any = scipy.linalg
-_sparse: Any = scipy.sparse
-_krylov: Any = scipy.sparse.linalg
+
+def _scipy() -> tuple[Any, Any, Any]:
+    """``scipy.linalg``, ``scipy.sparse`` and ``scipy.sparse.linalg``, loaded when first needed."""
+    import scipy.linalg
+    import scipy.sparse
+    import scipy.sparse.linalg
+
+    return scipy.linalg, scipy.sparse, scipy.sparse.linalg
+
+
+def _is_sparse(A: Any) -> bool:
+    return hasattr(A, "tocsr")
+
+
+def _is_operator(A: Any) -> bool:
+    return hasattr(A, "matvec") and hasattr(A, "rmatvec")
 
 
 @pytree
@@ -74,7 +84,7 @@ class LeastSquares(Differentiable):
         self, A: Any, b: Any, *, weights: Any = None, ridge: Any = 0.0, x0: Any = None
     ) -> None:
         operator = None
-        if _sparse.issparse(A) or isinstance(A, _krylov.LinearOperator):
+        if _is_sparse(A) or _is_operator(A):
             A, operator = None, A
         else:
             A = _array("A", A, 2)
@@ -156,21 +166,30 @@ class LeastSquares(Differentiable):
         return _SparseOracle(self)
 
     def judge(self, oracle: Any, x: Any, tol: Any, ops: Ops) -> tuple[Certificate, Any]:
-        """Normal equations: ``||Aᵀ W r + ridge x|| <= tol ||A|| (||b|| + ||A|| ||x||)``."""
+        """Normal equations, slope by slope, and the length of the step that would solve them."""
         xp = ops.xp
-        g = self.flat_grad(x)
-        w: Any = 1.0 if self.weights is None else self.weights
+        eps = np.finfo(x.dtype).eps
+        r = xp.abs(self.flat_residual(x))
+        g, v = self.flat_grad(x), xp.maximum(1.0, xp.abs(x))
         if self.operator is None:
-            size = xp.sqrt(xp.sum(self.A * self.A * (w if np.ndim(w) == 0 else w[:, None])))
+            root = 1.0 if self.weights is None else xp.sqrt(self.weights)[:, None]
+            A = self.A * root
+            scale = xp.abs(A).T @ (xp.abs(A) @ v + 1e3 * eps / tol * r) + self.ridge * v
         else:
-            size = _operator_norm(self.operator) * np.sqrt(np.max(w))
-        length = xp.sqrt(x @ x)
-        scale = size * (xp.sqrt(xp.sum(w * self.b * self.b)) + size * length)
-        scale = scale + self.ridge * length
-        norm = xp.sqrt(g @ g)
-        tiny = np.finfo(x.dtype).tiny
+            size = _operator_norm(self.operator)
+            weight = 1.0 if self.weights is None else np.sqrt(np.max(self.weights))
+            length = np.sqrt(v @ v)
+            scale = np.full(x.size, weight * size * (weight * size * length + np.sqrt(r @ r)))
+            scale = scale + self.ridge * v
+        residuals = {"normal_equations": xp.max(ratio_of(xp.abs(g), scale, xp))}
+        if self.operator is None and x.size <= DENSE:
+            H = A.T @ A + self.ridge * xp.eye(x.size, dtype=x.dtype)
+            norm, length = xp.sqrt(xp.sum(H * H)), xp.maximum(1.0, xp.sqrt(x @ x))
+            slope = xp.where(xp.abs(g) <= 10.0 * eps * (xp.abs(A).T @ r), 0.0, g)
+            _, step = spectrum(H, slope, norm, length, tol, ops)
+            residuals["newton_step"] = (step / length) ** 2
         certificate = Certificate(
-            {"normal_equations": xp.where(norm == 0, 0.0, norm / xp.maximum(scale, tiny))},
+            residuals,
             {"gradient": xp.max(xp.abs(g))},
             xp.asarray(tol, dtype=x.dtype),
             "global minimum: convex, and the normal equations hold",
@@ -189,8 +208,8 @@ class LeastSquares(Differentiable):
 
 def _operator_norm(operator: Any) -> Any:
     """Frobenius norm of a sparse matrix; the spectral norm of an operator, by power iteration."""
-    if _sparse.issparse(operator):
-        return _krylov.norm(operator)
+    if _is_sparse(operator):
+        return _scipy()[2].norm(operator)
     v = np.random.default_rng(0).standard_normal(operator.shape[1])
     norm = 0.0
     for _ in range(20):
@@ -308,17 +327,17 @@ def _augmented(problem: LeastSquares) -> tuple[Any, Any]:
         bottom = np.sqrt(problem.ridge)
         if problem.operator is None:
             A = np.vstack([A, bottom * np.eye(n)])
-        elif _sparse.issparse(A):
-            A = _sparse.vstack([A, bottom * _sparse.eye_array(n)]).tocsr()
+        elif _is_sparse(A):
+            A = _scipy()[1].vstack([A, bottom * _scipy()[1].eye_array(n)]).tocsr()
         else:
             A = _stacked(A, bottom)
     return A, b
 
 
 def _scaled(A: Any, root: Any) -> Any:
-    if _sparse.issparse(A):
-        return _sparse.diags_array(root) @ A
-    return _krylov.LinearOperator(
+    if _is_sparse(A):
+        return _scipy()[1].diags_array(root) @ A
+    return _scipy()[2].LinearOperator(
         A.shape,
         matvec=lambda x: root * np.ravel(A.matvec(x)),
         rmatvec=lambda y: A.rmatvec(root * np.ravel(y)),
@@ -328,7 +347,7 @@ def _scaled(A: Any, root: Any) -> Any:
 
 def _stacked(A: Any, bottom: float) -> Any:
     m, n = A.shape
-    return _krylov.LinearOperator(
+    return _scipy()[2].LinearOperator(
         (m + n, n),
         matvec=lambda x: np.concatenate([np.ravel(A.matvec(x)), bottom * np.ravel(x)]),
         rmatvec=lambda y: np.ravel(A.rmatvec(np.ravel(y)[:m])) + bottom * np.ravel(y)[m:],
@@ -338,9 +357,9 @@ def _stacked(A: Any, bottom: float) -> Any:
 
 def _dense(A: Any) -> Any:
     """A as an array; an operator is applied to the identity."""
-    if _sparse.issparse(A):
+    if _is_sparse(A):
         return A.toarray()
-    if isinstance(A, _krylov.LinearOperator):
+    if _is_operator(A):
         return np.stack([np.ravel(A.matvec(e)) for e in np.eye(A.shape[1])], axis=1)
     return np.asarray(A)
 
@@ -358,16 +377,16 @@ class QR(DirectMethod):
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
         A = _dense(A)
-        Q, R, pivots = _lapack.qr(A, mode="economic", pivoting=True)
+        Q, R, pivots = _scipy()[0].qr(A, mode="economic", pivoting=True)
         size = np.abs(np.diag(R))
         cut = max(A.shape) * np.finfo(float).eps * (size[0] if size.size else 0.0)
         rank = int(np.sum(size > cut))
         c, z = Q.T[:rank] @ b, np.zeros(A.shape[1])
         if rank == A.shape[1]:
-            z[pivots] = _lapack.solve_triangular(R[:rank], c)
+            z[pivots] = _scipy()[0].solve_triangular(R[:rank], c)
         elif rank:
-            V, T = _lapack.qr(R[:rank].T, mode="economic")
-            z[pivots] = V @ _lapack.solve_triangular(T, c, trans=1)
+            V, T = _scipy()[0].qr(R[:rank].T, mode="economic")
+            z[pivots] = V @ _scipy()[0].solve_triangular(T, c, trans=1)
         return z, 1
 
 
@@ -379,7 +398,7 @@ class SVD(DirectMethod):
     reference = "book D 2.3; Golub & Van Loan 2013, section 5.5"
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
-        return _lapack.lstsq(_dense(A), b, lapack_driver="gelsd")[0], 1
+        return _scipy()[0].lstsq(_dense(A), b, lapack_driver="gelsd")[0], 1
 
 
 @register("lsqr", LeastSquares)
@@ -393,7 +412,7 @@ class LSQR(DirectMethod):
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
         limit = 20 * max(A.shape)
-        out = _krylov.lsqr(A, b, atol=1e-14, btol=1e-14, conlim=0, iter_lim=limit)
+        out = _scipy()[2].lsqr(A, b, atol=1e-14, btol=1e-14, conlim=0, iter_lim=limit)
         return out[0], int(out[2])
 
 
@@ -408,5 +427,5 @@ class LSMR(DirectMethod):
 
     def solution(self, A: Any, b: Any) -> tuple[Any, int]:
         limit = 20 * max(A.shape)
-        out = _krylov.lsmr(A, b, atol=1e-14, btol=1e-14, conlim=0, maxiter=limit)
+        out = _scipy()[2].lsmr(A, b, atol=1e-14, btol=1e-14, conlim=0, maxiter=limit)
         return out[0], int(out[2])

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.iterative import Iterative
-from ..core.loop import Progress
+from ..core.loop import Progress, scaled_residual
 from ..core.method import register
 from ..core.ops import Ops
 from ..core.status import Status
 from ..core.tree import pytree
 from .descent import Descent, Move
 from .problem import NonlinearLeastSquares
+from .trust_region import reduction
 
 
 class State(NamedTuple):
@@ -83,14 +84,11 @@ class LevenbergMarquardt(Iterative):
         z = p.x + s.step
         r, J = oracle.residual_and_jacobian(z)
         f, g = 0.5 * (r @ r), J.T @ r
-        model = s.r + s.J @ s.step
-        predicted = p.fun - 0.5 * (model @ model)
-        actual = p.fun - f
+        g_old, change = s.J.T @ s.r, s.J @ s.step
+        predicted = -(g_old @ s.step) - 0.5 * (change @ change)
+        actual = reduction(p, f, g_old, g, s.step, xp)
         ratio = actual / xp.where(predicted > 0, predicted, 1.0)
-        noise = 10.0 * eps * xp.abs(p.fun)
-        drowned = (predicted <= noise) & (xp.abs(actual) <= noise)
         norm = xp.max(xp.abs(g))
-        ratio = xp.where(drowned & (norm < p.grad_norm), 1.0, ratio)
         finite = xp.isfinite(f) & xp.all(xp.isfinite(J))
         accept = first | (finite & (ratio > 1e-4))
         still = xp.all(z == p.x)
@@ -104,18 +102,19 @@ class LevenbergMarquardt(Iterative):
         column = xp.maximum(s.column, xp.sqrt(xp.sum(J * J, axis=0)))
         scale = xp.where(first, xp.minimum(1.0, norm), s.scale)
         step = damped_step(J, r, xp.sqrt(damping) * xp.where(column > 0, column, 1.0), ops)
+        calls = oracle.residual_calls + xp.where(first, oracle.shape_calls, 0)
         progress = p._replace(
             x=xp.where(accept, z, p.x),
             fun=xp.where(accept, f, p.fun),
             grad_norm=xp.where(accept, norm, p.grad_norm),
-            residual=xp.where(accept, norm / xp.where(scale > 0, scale, 1.0), p.residual),
+            residual=xp.where(accept, scaled_residual(norm, scale, first, xp), p.residual),
             step_size=xp.where(accept & ~first, 1.0, 0.0).astype(z.dtype),
             step_norm=xp.where(accept, xp.sqrt(s.step @ s.step), p.step_norm),
             decrease=xp.where(accept & ~first, actual, 0.0),
             accepted=accept,
             code=xp.where(stuck, Status.STALLED.value, p.code).astype(xp.int32),
             nit=p.nit + accept.astype(xp.int32),
-            nfev=p.nfev + oracle.residual_calls,
+            nfev=(p.nfev + calls).astype(xp.int32),
             njev=p.njev + oracle.grad_calls,
         )
         return State(progress, r, J, damping, growth, column, step, scale)

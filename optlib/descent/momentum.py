@@ -71,6 +71,10 @@ class HeavyBall(Descent):
     def check(self) -> None:
         _check_momentum(self)
 
+    def start_calls(self, size: int) -> int:
+        measures = self.momentum is None or isinstance(self.__dict__["rule"], Own)
+        return min(size, LANCZOS) if measures else 0
+
     def remember(self, oracle: Any, x: Any, ops: Ops) -> Velocity:
         zero = ops.xp.zeros((), dtype=x.dtype)
         return Velocity(ops.xp.zeros_like(x), zero, zero)
@@ -160,7 +164,8 @@ class Nesterov(Descent):
         Forget the momentum when it points uphill, ``∇f(y)·(x_{k+1} - x_k) > 0`` (O'Donoghue and
         Candès 2015).
     averaged : bool
-        Book D's form (4.33)-(4.34), ``v ← β v + (1-β) ∇f(x - s β v)``, ``x ← x - s v``.
+        Book D's form (4.33)-(4.34), ``v ← β v + (1-β) ∇f(x - s β v)``, ``x ← x - s v``; β is then
+        0.9 unless given.
 
     The iterates reported are the points y where the gradient is taken; ``state.memory.x`` has x.
     """
@@ -176,7 +181,12 @@ class Nesterov(Descent):
     reference = "Nesterov 1983; book D 4.5; O'Donoghue & Candès 2015"
 
     def check(self) -> None:
+        if self.averaged and self.momentum is None:
+            object.__setattr__(self, "momentum", 0.9)
         _check_momentum(self)
+
+    def start_calls(self, size: int) -> int:
+        return min(size, LANCZOS) if isinstance(self.__dict__["rule"], Own) else 0
 
     def remember(self, oracle: Any, x: Any, ops: Ops) -> Extrapolation:
         one = ops.xp.ones((), dtype=x.dtype)

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 from ..core.iterative import Iterative
-from ..core.loop import Progress
+from ..core.loop import Progress, scaled_residual
 from ..core.method import register
 from ..core.ops import Ops
 from ..core.status import Status
@@ -127,7 +127,7 @@ class NewtonCG(_Options, Iterative):
             x=xp.where(accept, z, p.x),
             fun=xp.where(accept, f, p.fun),
             grad_norm=xp.where(accept, norm, p.grad_norm),
-            residual=xp.where(accept, norm / xp.where(scale > 0, scale, 1.0), p.residual),
+            residual=xp.where(accept, scaled_residual(norm, scale, first, xp), p.residual),
             step_size=xp.where(accept & ~first, t, 0.0),
             step_norm=xp.where(accept, xp.sqrt(step @ step), p.step_norm),
             decrease=xp.where(accept & ~first, p.fun - f, 0.0),

@@ -19,6 +19,7 @@ class TracedOracle:
     """JAX functions of the flat point, for use inside a program."""
 
     fun_calls = grad_calls = 1
+    shape_calls = 0
     note = ""
 
     def __init__(self, problem: Any) -> None:
@@ -161,6 +162,7 @@ class JittedOracle(_HostOracle):
     """
 
     fun_calls = grad_calls = 1
+    shape_calls = 0
     note = ""
 
     def _call(self, function: Any, *points: Any) -> Any:
@@ -193,6 +195,8 @@ class JittedOracle(_HostOracle):
 class NumpyOracle(_HostOracle):
     """A NumPy objective, with the gradient given or central differences."""
 
+    shape_calls = 1  # the residual is called once to learn its length
+
     def __init__(self, problem: Any) -> None:
         super().__init__(problem)
         given = problem.grad is not None
@@ -203,9 +207,10 @@ class NumpyOracle(_HostOracle):
         self.note = f"NumPy objective: host engine with {how}"
 
     def value_and_grad(self, x: Any) -> tuple[Any, Any]:
+        f = np.asarray(self.problem.flat_fun(x), dtype=x.dtype)[()]
         if self.problem.grad is not None:
-            return self.problem.flat_fun(x), self.problem.flat_grad(x)
-        return self.problem.flat_fun(x), central_differences(self.problem.flat_fun, x)
+            return f, self.problem.flat_grad(x)
+        return f, central_differences(self.problem.flat_fun, x)
 
     def hessian(self, x: Any) -> Any:
         if self.problem.hess is not None:

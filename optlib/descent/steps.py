@@ -381,7 +381,7 @@ class Wolfe(StepRule):
         """The cubic's minimiser kept off the ends; a bisection every third try, or at infinity."""
         width = hi - lo
         steep = ~(d_hi <= 1e3 * xp.abs(d_lo)) | ~xp.isfinite(f_hi)
-        middle = lo + xp.where(steep, 0.1, 0.5) * width
+        middle = lo + xp.where(steep, 0.1 * width, 0.5 * width)
         a = d_lo + d_hi - 3.0 * (f_hi - f_lo) / width
         root = xp.sqrt(xp.maximum(a * a - d_lo * d_hi, 0.0))
         cubic = hi - width * (d_hi + root - a) / (d_hi - d_lo + 2.0 * root)

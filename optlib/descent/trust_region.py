@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.iterative import Iterative
-from ..core.loop import Progress
+from ..core.loop import Progress, scaled_residual
 from ..core.method import register
 from ..core.ops import Ops
 from ..core.status import RUNNING, Status
@@ -29,14 +29,19 @@ class Verdict(NamedTuple):
     stuck: Any
 
 
-def assess(p: Progress, f: Any, g: Any, step: Any, predicted: Any, radius: Any, xp: Any) -> Verdict:
-    """Compare actual and predicted reduction; below rounding, the gradient decides."""
-    eps = np.finfo(step.dtype).eps
-    actual, length = p.fun - f, xp.sqrt(step @ step)
-    noise = 10.0 * eps * xp.abs(p.fun)
-    ratio = actual / xp.where(predicted > 0, predicted, 1.0)
-    drowned = (predicted <= noise) & (xp.abs(actual) <= noise)
-    ratio = xp.where(drowned & (xp.max(xp.abs(g)) < p.grad_norm), 1.0, ratio)
+def reduction(p: Progress, f: Any, g_old: Any, g: Any, step: Any, xp: Any) -> Any:
+    """``f(x) - f(x + step)``; from the slopes at both ends where the values differ by rounding."""
+    actual = p.fun - f
+    level = xp.abs(actual) <= 1e3 * np.finfo(step.dtype).eps * xp.abs(p.fun)
+    return xp.where(level, -0.5 * ((g_old + g) @ step), actual)
+
+
+def assess(
+    p: Progress, f: Any, g_old: Any, g: Any, step: Any, predicted: Any, radius: Any, xp: Any
+) -> Verdict:
+    """Compare the actual with the predicted reduction."""
+    length = xp.sqrt(step @ step)
+    ratio = reduction(p, f, g_old, g, step, xp) / xp.where(predicted > 0, predicted, 1.0)
     finite = xp.isfinite(f) & xp.all(xp.isfinite(g))
     ratio = xp.where(finite, ratio, -1.0)
     accept = ratio > 1e-4
@@ -66,7 +71,7 @@ def advance_progress(
         x=xp.where(accept, z, p.x),
         fun=xp.where(accept, f, p.fun),
         grad_norm=xp.where(accept, norm, p.grad_norm),
-        residual=xp.where(accept, norm / xp.where(scale > 0, scale, 1.0), p.residual),
+        residual=xp.where(accept, scaled_residual(norm, scale, first, xp), p.residual),
         step_size=xp.where(accept & ~first, 1.0, 0.0).astype(z.dtype),
         step_norm=xp.where(accept, xp.sqrt(step @ step), p.step_norm),
         decrease=xp.where(accept & ~first, p.fun - f, 0.0),
@@ -142,7 +147,7 @@ class TrustRegion(TrustRegionMethod):
         first = p.nit < 0
         z = p.x + s.step
         f, g = oracle.value_and_grad(z)
-        verdict = assess(p, f, g, s.step, s.predicted, s.radius, xp)
+        verdict = assess(p, f, s.g, g, s.step, s.predicted, s.radius, xp)
         accept = verdict.accept | first
         radius = xp.where(first, s.radius, verdict.radius)
         vectors, values = ops.cond(
@@ -194,7 +199,7 @@ def ball_minimum(vectors: Any, values: Any, g: Any, radius: Any, ops: Ops) -> tu
     hard = ~inside & (low < 0)
     lead = (xp.arange(q.size) == 0).astype(q.dtype)
     root = xp.sqrt(q[0] ** 2 + gap) - xp.abs(q[0])
-    q = q + xp.where(hard, root, 0.0) * lead * xp.where(q[0] < 0, -1.0, 1.0)
+    q = q + xp.where(hard, xp.where(q[0] < 0, -root, root), 0.0) * lead
     predicted = c @ q - 0.5 * (values * q) @ q
     return -(vectors @ q), predicted
 
@@ -276,7 +281,7 @@ class TrustRegionCG(TrustRegionMethod):
         z = p.x + k.s
         f, g = oracle.value_and_grad(z)
         predicted = -(k.g @ k.s) - 0.5 * (k.s @ k.Hs)
-        verdict = assess(p, f, g, k.s, predicted, k.radius, xp)
+        verdict = assess(p, f, k.g, g, k.s, predicted, k.radius, xp)
         accept = verdict.accept | first
         radius = xp.where(first, k.radius, verdict.radius)
         g = xp.where(accept, g, k.g)

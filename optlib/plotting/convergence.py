@@ -16,11 +16,11 @@ from ..descent.steps import Exact, Fixed, Own
 from .landscape import dimension, flat, labelled
 from .style import COLORS, FAINT, INK, MUTED, PAPER, color, dash, new_figure, place_legend, styled
 
-DEPTH, HEIGHT = 1e-20, 1e4
+DEPTH, HEIGHT = 1e-20, 1e2
 """Gaps this much smaller or larger than the first are left off the picture."""
 
 UNEQUAL = 12
-"""Longest over shortest run from which on the horizontal axis is logarithmic beyond 10."""
+"""Longest over shortest run from which on the horizontal axis is logarithmic, but for its start."""
 
 
 @styled
@@ -87,7 +87,7 @@ def plot_convergence(
     for i, (label, result) in enumerate(named.items()):
         x, gap = _counts(result, against), gap_of(result, bases.get(label, base))
         curves[label] = (x, gap)
-        _draw_gap(ax, i, label, x, gap)
+        _draw_gap(ax, i, label, x, gap, optimum is not None)
         if gradient:
             ax.plot(
                 x,
@@ -116,9 +116,10 @@ def _lowest(named: dict[str, Result]) -> float:
 
 
 def gap_of(result: Result, optimum: float) -> np.ndarray:
-    """``f(x_k) - f*`` at each step; NaN once it is zero or drowns in rounding."""
+    """``f(x_k) - f*`` at each step; NaN where it is zero or drowns in rounding."""
     gap = np.asarray(result.trace.fun, dtype=float) - optimum
-    return np.where(gap > 4.0 * np.finfo(float).eps * abs(optimum), _positive(gap), np.nan)
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    return np.where(gap > 4.0 * np.finfo(float).eps * abs(optimum), gap, np.nan)
 
 
 def _positive(values: np.ndarray) -> np.ndarray:
@@ -131,8 +132,14 @@ def _counts(result: Result, against: str) -> np.ndarray:
     return np.arange(len(result.trace))
 
 
-def _draw_gap(ax: Any, i: int, label: str, x: np.ndarray, gap: np.ndarray) -> None:
+def _draw_gap(ax: Any, i: int, label: str, x: np.ndarray, gap: np.ndarray, known: bool) -> None:
+    """One curve. It falls out of the picture when the gap vanishes (f* being known)."""
     shown = np.isfinite(gap)
+    last = int(np.flatnonzero(shown)[-1]) if shown.any() else -1
+    fell = known and 0 <= last < len(gap) - 1 and bool(np.isnan(gap[last + 1]))
+    if fell:
+        gap, shown = gap.copy(), shown.copy()
+        gap[last + 1], shown[last + 1] = 1e-300, True
     few = shown.sum() <= 40
     ax.plot(
         x[shown],
@@ -146,7 +153,7 @@ def _draw_gap(ax: Any, i: int, label: str, x: np.ndarray, gap: np.ndarray) -> No
         gid=f"gap:{label}",
         zorder=4,
     )
-    if shown.any():
+    if shown.any() and not fell:
         ax.plot(x[shown][-1], gap[shown][-1], "o", ms=5.0, color=color(i), mew=0.0, zorder=5)
 
 
@@ -180,21 +187,25 @@ def _draw_rate(ax: Any, rate: float, x: np.ndarray, gap: np.ndarray, label: str 
 
 
 def _dress(ax: Any, curves: dict[str, Any], known: bool, against: str) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
     gaps = np.concatenate([gap for _, gap in curves.values()])
     gaps = gaps[np.isfinite(gaps)]
     ax.set_yscale("log")
     if gaps.size:
-        start = max(
-            float(gap[np.isfinite(gap)][0]) for _, gap in curves.values() if np.any(gap > 0)
-        )
+        firsts = [gap[np.isfinite(gap)][:1] for _, gap in curves.values()]
+        start = float(np.concatenate(firsts).max())
         low, high = max(gaps.min(), DEPTH * start), min(gaps.max(), HEIGHT * start)
         ax.set_ylim(0.3 * low, 4.0 * high)
     ends = [int(x[-1]) for x, _ in curves.values()]
     if max(ends) > UNEQUAL * min(ends):
-        ax.set_xscale("symlog", linthresh=10, linscale=0.8)
+        ax.set_xscale("asinh", linear_width=3.0)
         ax.set_xlim(left=0)
+        ticks = [0] + [m * 10**k for k in range(7) for m in (1, 3) if m * 10**k <= max(ends)]
+        ax.xaxis.set_major_locator(
+            FixedLocator(ticks if max(ends) < 300 else ticks[:1] + ticks[1::2])
+        )
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter("{x:g}")
     else:
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))

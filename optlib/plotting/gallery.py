@@ -14,7 +14,7 @@ from ..descent.momentum import HeavyBall, Nesterov
 from ..descent.steps import Backtracking, Wolfe
 from ..minimize import minimize
 from .convergence import known_rate, plot_convergence
-from .landscape import dimension, path_of
+from .landscape import dimension, interval, path_of
 from .line_search import plot_line_search
 from .paths import plot_paths, view_of
 from .profile import plot_profile
@@ -101,8 +101,19 @@ def picture_of(entry: Any, problem: Any, runs: Mapping[str, Result]) -> Picture 
         return None
     answer = entry.known()
     minima = answer.x if dimension(problem) <= 2 and answer.attained else None
-    figure = draw_runs(problem, runs, minima=minima, values=answer.values)
+    view = {} if answer.attained else _start_of(problem, next(iter(runs.values())))
+    figure = draw_runs(problem, runs, minima=minima, values=answer.values, **view)
     return Picture(as_png(figure), entry.title, "")
+
+
+def _start_of(problem: Any, run: Result) -> dict[str, Any]:
+    """The window of one run: where no minimum exists, others may be on their way to infinity."""
+    if dimension(problem) == 1:
+        return {"xlim": interval([path_of(run)], problem)}
+    if dimension(problem) > 2:
+        return {}
+    view = view_of(problem, [path_of(run)], [])
+    return {"xlim": view.xlim, "ylim": view.ylim}
 
 
 # ------------------------------------------------------------------ pictures made by hand
@@ -193,17 +204,12 @@ def _two_minima(load: Callable[..., Any]) -> Picture:
 
 @styled
 def _line_searches(load: Callable[..., Any]) -> Picture:
-    valley = load("mgh_05_beale", form="smooth")
-    start, direction = valley.x0, None
-    figure, (left, right) = new_figure(3.9, (1.0, 1.0), shown=False)
-    plot_line_search(
-        valley, start, direction, step=Backtracking(sufficient_decrease=0.1), ax=left,
-        title="Backtracking", legend="none",
-    )  # fmt: skip
-    plot_line_search(
-        valley, start, direction, step=Wolfe(sufficient_decrease=0.1, curvature=0.2), ax=right,
-        title="Wolfe", legend="none",
-    )  # fmt: skip
+    land = load("peaks", start=(-0.5, 1.3))
+    figure, axes = new_figure(3.9, (1.0, 1.0), shown=False)
+    left, right = axes
+    rules = (Backtracking(sufficient_decrease=0.1), Wolfe(sufficient_decrease=0.1, curvature=0.3))
+    for ax, rule, title in zip(axes, rules, ("Backtracking", "Wolfe")):
+        plot_line_search(land, land.x0, step=rule, ax=ax, t_max=0.62, title=title, legend="none")
     right.set_ylabel("")
     seen: dict[str, Any] = {}
     for ax in (left, right):
@@ -213,9 +219,10 @@ def _line_searches(load: Callable[..., Any]) -> Picture:
     return Picture(
         as_png(figure),
         "Two line searches taken apart",
-        "The cut of Beale's function along the negative gradient. Backtracking halves the step "
-        "until the value lies below the dashed line; the Wolfe search also asks that the slope has "
-        "flattened. Hollow: refused trials, in order. The green strip: steps that would do.",
+        "A cut of the landscape with three valleys, along the negative gradient from (-.5, 1.3). "
+        "Backtracking takes the first step that lies below the dashed line, beyond the valley; the "
+        "Wolfe search also asks that the slope has flattened, and settles on the valley's floor. "
+        "Hollow: refused trials, in order. The green strip: steps that would do.",
     )
 
 
@@ -223,15 +230,22 @@ def _run(problem: Any, method: Any) -> Result:
     return minimize(problem, method, trace=True, engine="host", max_iterations=3000)
 
 
-SHOWPIECES: dict[str, Callable[[Callable[..., Any]], Picture]] = {
-    "zig_zag": _zig_zag,
-    "heavy_ball_bowl": _bowl,
-    "rosenbrock": _rosenbrock,
-    "peaks": _peaks,
-    "two_minima": _two_minima,
-    "mgh_05_beale": _line_searches,
+class Showpiece(NamedTuple):
+    """A picture made by hand, and the problem that it is about."""
+
+    problem: str
+    draw: Callable[[Callable[..., Any]], Picture]
+
+
+SHOWPIECES = {
+    "zig-zag": Showpiece("zig_zag", _zig_zag),
+    "narrow bowl": Showpiece("heavy_ball_bowl", _bowl),
+    "curved valley": Showpiece("rosenbrock", _rosenbrock),
+    "three valleys": Showpiece("peaks", _peaks),
+    "two minima": Showpiece("two_minima", _two_minima),
+    "line searches": Showpiece("peaks", _line_searches),
 }
-"""Pictures at the head of the gallery, by the problem that each is about."""
+"""The head of the gallery."""
 
 
 @styled

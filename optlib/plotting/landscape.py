@@ -252,6 +252,8 @@ def draw_landscape(
     ax.spines[["top", "right"]].set(visible=True, color=MUTED)
     names = variable_names(problem)
     ax.set(xlabel=names[0], ylabel=names[1])
+    ax.locator_params(nbins=6)
+    ax.ticklabel_format(style="sci", scilimits=(-3, 4), useMathText=True)
     return data
 
 

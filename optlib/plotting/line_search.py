@@ -144,11 +144,12 @@ def search(cut: Cut, rule: StepRule) -> list[Trial]:
     failed = False
     while not failed:
         value, slope = map(np.float64, cut(float(state.t)))
-        accepted = bool(rule.accepts(state, line, value, slope, HOST))
-        trials.append(Trial(float(state.t), float(value), float(slope), accepted))
-        if accepted:
-            break
-        state, failed = rule.retry(state, line, value, slope, HOST)
+        with np.errstate(all="ignore"):
+            accepted = bool(rule.accepts(state, line, value, slope, HOST))
+            trials.append(Trial(float(state.t), float(value), float(slope), accepted))
+            if accepted:
+                break
+            state, failed = rule.retry(state, line, value, slope, HOST)
     return trials
 
 
@@ -217,8 +218,8 @@ def _mark(ax: Any, trials: list[Trial], far: float) -> None:
         numbered.append(trial.t)
         text = f"{number}: t = {trial.t:.3g}" if trial.accepted else str(number)
         ax.annotate(
-            text, (trial.t, trial.fun), xytext=(0, 9), textcoords="offset points",
-            ha="center", fontsize=8.5, color=INK, zorder=7,
+            text, (trial.t, trial.fun), xytext=(0, -19 if trial.accepted else 9),
+            textcoords="offset points", ha="center", fontsize=8.5, color=INK, zorder=7,
         )  # fmt: skip
     beyond = sum(trial.t > far for trial in trials)
     if beyond:

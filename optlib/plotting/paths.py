@@ -191,8 +191,9 @@ def _draw_curve(
     line = np.linspace(*xlim, 600)
     values = objective_values(problem, line[:, None])
     ax.plot(line, values, color=MUTED, linewidth=1.4, zorder=2, gid="curve")
+    visited = {label: objective_values(problem, path) for label, path in paths.items()}
     for i, (label, path) in enumerate(paths.items()):
-        heights = objective_values(problem, path)
+        heights = visited[label]
         ax.plot(
             path[:, 0],
             heights,
@@ -213,13 +214,16 @@ def _draw_curve(
         ax.plot(point, height, "x", ms=7, color=INK, mew=1.6, zorder=8, gid="optimum")
     name = variable_names(problem)[0]
     ax.set(xlim=xlim, xlabel=name, ylabel=f"f({name.strip('$')})" if len(name) < 4 else "f")
-    ax.set(ylim=ylim or _range(values))
+    ax.set(ylim=ylim or _range(values, np.concatenate(list(visited.values()))))
+    ax.locator_params(axis="x", nbins=7)
+    ax.ticklabel_format(style="sci", scilimits=(-3, 4), useMathText=True)
     ax.grid(True, axis="y", color=FAINT)
 
 
-def _range(values: np.ndarray) -> Limits:
-    """The curve's range with a margin, without what shoots up at the ends."""
-    known = values[np.isfinite(values)]
-    low, high = float(known.min()), float(known.max())
-    margin = 0.08 * ((high - low) or 1.0)
-    return low - margin, high + margin
+def _range(curve: np.ndarray, visited: np.ndarray) -> Limits:
+    """What the iterates saw with half as much above, where the curve goes so high."""
+    curve, visited = curve[np.isfinite(curve)], visited[np.isfinite(visited)]
+    low = float(min(curve.min(), visited.min()))
+    seen = (float(visited.max()) - low) or float(curve.max()) - low or 1.0
+    high = min(float(curve.max()), low + 1.5 * seen)
+    return low - 0.08 * (high - low), high + 0.08 * (high - low)
