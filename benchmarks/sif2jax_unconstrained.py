@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmark-results"))
     parser.add_argument("--problems", nargs="*", help="words in their names")
     parser.add_argument("--solvers", nargs="*", help="words in their names; none: only report")
-    parser.add_argument("--seconds", type=float, default=10.0, help="limit for one problem")
+    parser.add_argument("--seconds", type=float, default=20.0, help="limit for one problem")
     parser.add_argument("--part", type=int, nargs=2, metavar=("FIRST", "END"), help="by position")
     parser.add_argument("--engine", default="host", help="ours: host, compiled or auto")
     parser.add_argument("--quick", action="store_true", help="every tenth problem")

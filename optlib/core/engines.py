@@ -371,18 +371,25 @@ class Run:
                     return end
                 loop_tol, carry = tighter, carry.with_code(RUNNING)
         except KeyboardInterrupt:
-            if carry.progress.nit < 0:
-                raise  # nothing has been evaluated yet: there is no point to return
             return self._end(carry.with_code(Status.INTERRUPTED))
 
     def _host_step(self, carry: Carry, loop_tol: float) -> Carry:
         controls = Controls(self.tol, loop_tol, self.limit, math.inf, self.seconds, 0, 1)
-        carry = advance(self.method, self.oracle, carry, self.stop, controls, HOST)
+        carry = self._counted(advance(self.method, self.oracle, carry, self.stop, controls, HOST))
         if carry.progress.accepted and self.request.trace:
             self._keep_row(carry.progress)
         if self.out_of_time and carry.progress.code == RUNNING:
             return carry.with_code(Status.TIME_LIMIT)
         return carry
+
+    def _counted(self, carry: Carry) -> Carry:
+        """With the real calls of an objective that counts them itself."""
+        calls = getattr(self.oracle, "calls", None)
+        if calls is None:
+            return carry
+        counts = {name: np.int32(count) for name, count in calls.items()}
+        progress = carry.progress._replace(**counts)
+        return carry._replace(state=carry.state._replace(progress=progress))
 
     def _end(self, carry: Carry) -> _End:
         """Judge the point that the memory stands for."""
@@ -465,8 +472,6 @@ class Run:
                 elif not watched:
                     chunk = self._next_chunk(chunk, took, capacity)
         except KeyboardInterrupt:
-            if nit < 0:
-                raise
             return self._end(memory.unpack(np).with_code(Status.INTERRUPTED))
 
     def _timed_chunk(self, *args: Any) -> Any:
@@ -515,8 +520,8 @@ class Run:
         return self.bar
 
     def _gather(self, end: _End) -> Answer:
-        nit, nfev, njev, nhev = (int(count) for count in end.counts)
-        if nit <= 0 and end.code == Status.DIVERGED:
+        nit, nfev, njev, nhev = (max(0, int(count)) for count in end.counts)
+        if nit == 0 and end.code == Status.DIVERGED:
             raise ValueError(
                 f"fun: found the value {float(end.fun)}, or a gradient that is not finite, at x0; "
                 "needed a finite objective and gradient at the start"
@@ -547,7 +552,9 @@ class Run:
         )
 
     def _trace(self) -> Trace:
-        names = self.history[0] if self.history else {}
+        if not self.history:
+            return Trace(*(np.empty(0) for _ in range(4)), x=None)
+        names = self.history[0]
         return _as_trace(
             {n: np.concatenate([rows[n] for rows in self.history]) for n in names}, self.problem
         )

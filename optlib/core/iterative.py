@@ -26,6 +26,11 @@ class Iterative(Method):
 
     max_iterations = 10_000
 
+    @property
+    def stalls(self) -> bool:
+        """Whether steps without progress end the run: yes for a method that judges its steps."""
+        return True
+
     def init(self, oracle: Any, x: Any, ops: Ops) -> Any:
         """The state before the first evaluation; has a ``progress`` field."""
         raise NotImplementedError

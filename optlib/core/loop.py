@@ -17,6 +17,8 @@ import math
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .certificate import Certificate
 from .ops import Ops
 from .status import CONVERGED, RUNNING, STOPPED, Status
@@ -24,6 +26,9 @@ from .stopping import Criterion
 
 UNBOUNDED_RATIO = 1e20
 """A cost this many times below its start is called unbounded."""
+
+IDLE_LIMIT = 10
+"""Steps in a row that improve neither f nor the gradient before a searching method has stalled."""
 
 
 class Progress(NamedTuple):
@@ -86,6 +91,8 @@ class Carry(NamedTuple):
     best_fun: Any
     start_fun: Any
     fired: Any
+    idle: Any
+    best_norm: Any
 
     @property
     def progress(self) -> Progress:
@@ -95,7 +102,8 @@ class Carry(NamedTuple):
         """The same memory, ended (or set running again)."""
         p = self.progress
         code = p.code * 0 + int(code)
-        return self._replace(state=self.state._replace(progress=p._replace(code=code)))
+        state = self.state._replace(progress=p._replace(code=code))
+        return self._replace(state=state, idle=self.idle * 0)
 
 
 def begin(method: Any, oracle: Any, x0: Any, stop: Criterion | None, ops: Ops) -> Carry:
@@ -103,7 +111,9 @@ def begin(method: Any, oracle: Any, x0: Any, stop: Criterion | None, ops: Ops) -
     xp = ops.xp
     infinity = xp.asarray(math.inf, dtype=x0.dtype)
     fired = xp.zeros(len(stop.leaves()) if stop is not None else 0, dtype=bool)
-    return Carry(method.init(oracle, x0, ops), x0, infinity, xp.zeros_like(infinity), fired)
+    idle = xp.asarray(0, dtype=xp.int32)
+    zero = xp.zeros_like(infinity)
+    return Carry(method.init(oracle, x0, ops), x0, infinity, zero, fired, idle, infinity)
 
 
 def advance(
@@ -124,6 +134,11 @@ def advance(
         code = xp.where(stop.met(p, controls.seconds, xp), STOPPED, code)
         fired = xp.stack([xp.asarray(f) for f in stop.fired(p, controls.seconds, xp)])
     code = xp.where(p.residual <= controls.loop_tol, CONVERGED, code)
+    improved = (p.decrease > np.finfo(p.x.dtype).eps * xp.abs(p.fun)) | (p.nit == 0)
+    improved = improved | (p.grad_norm < 0.99 * carry.best_norm)
+    idle = xp.where(p.accepted, xp.where(improved, 0, carry.idle + 1), carry.idle)
+    if method.stalls:
+        code = xp.where((idle >= IDLE_LIMIT) & (code == RUNNING), Status.STALLED.value, code)
     code = xp.where(finite & ~falling, code, broken)
     code = xp.where(p.accepted & (p.code == RUNNING), code, p.code).astype(xp.int32)
 
@@ -134,6 +149,8 @@ def advance(
         xp.where(better, p.fun, carry.best_fun),
         start_fun,
         fired,
+        idle.astype(xp.int32),
+        xp.where(p.accepted, xp.minimum(p.grad_norm, carry.best_norm), carry.best_norm),
     )
 
 

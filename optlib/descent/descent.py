@@ -11,17 +11,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
 from ..core.iterative import Iterative
 from ..core.loop import Progress, scaled_residual
 from ..core.ops import Ops
 from ..core.status import Status
 from ..core.tree import pytree
 from .steps import Line, Search, StepRule, as_rule
-
-IDLE_LIMIT = 10
-"""Accepted steps in a row that improve neither f nor the gradient before a search has stalled."""
 
 
 class Move(NamedTuple):
@@ -68,8 +63,6 @@ class State(NamedTuple):
     memory: Any
     fresh: Any
     anew: Any
-    idle: Any
-    best_norm: Any
     scale: Any
 
 
@@ -166,8 +159,8 @@ class Descent(_Options, Iterative):
         rule: StepRule = self.__dict__["rule"]
         return State(
             Progress.start(x, xp), xp.zeros_like(x), xp.zeros_like(x), zero,
-            rule.empty(x, ops), self.remember(oracle, x, ops), xp.asarray(True), xp.asarray(True),
-            xp.asarray(0, dtype=xp.int32), zero + np.inf, zero + 1.0,
+            rule.empty(x, ops), self.remember(oracle, x, ops), xp.asarray(True),
+            xp.asarray(True), zero + 1.0,
         )  # fmt: skip
 
     def step(self, oracle: Any, state: State, ops: Ops) -> State:  # type: ignore[override]
@@ -242,13 +235,6 @@ class Descent(_Options, Iterative):
         norm = _stationarity(g, z, oracle, self.projects, xp)
         scale = xp.where(k == 0, xp.minimum(1.0, norm), state.scale)
         started = xp.where(state.progress.nit < 0, self.start_calls(z.size), 0)
-        code = p.code
-        idle = state.idle
-        if rule.searches:
-            improved = f < p.fun - np.finfo(z.dtype).eps * xp.abs(f)
-            improved = improved | (norm < 0.99 * state.best_norm)
-            idle = xp.where(improved, 0, idle + 1).astype(xp.int32)
-            code = xp.where(idle >= IDLE_LIMIT, Status.STALLED.value, code).astype(xp.int32)
         progress = p._replace(
             x=z,
             fun=f,
@@ -260,12 +246,12 @@ class Descent(_Options, Iterative):
             accepted=~anew | (state.progress.nit < 0),
             nit=k,
             nhev=(p.nhev + self.hessian_calls + started).astype(xp.int32),
-            code=code,
         )
-        return State(
-            progress, g, D, d0, search, memory, fresh, ~(anew | ~anew), idle,
-            xp.minimum(norm, state.best_norm), scale,
-        )  # fmt: skip
+        return State(progress, g, D, d0, search, memory, fresh, ~(anew | ~anew), scale)
+
+    @property
+    def stalls(self) -> bool:
+        return self.__dict__["rule"].searches
 
     def refusal(self, problem: Any) -> str | None:
         if problem.lower is not None and not self.projects:

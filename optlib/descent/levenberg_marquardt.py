@@ -13,12 +13,17 @@ from ..core.ops import Ops
 from ..core.status import Status
 from ..core.tree import pytree
 from .descent import Descent, Move
+from .newton import absolute_newton
 from .problem import NonlinearLeastSquares
 from .trust_region import reduction
 
 
 class State(NamedTuple):
-    """The point's residual and Jacobian, the damping, the column scales, and the trial step."""
+    """The point's residual and Jacobian, the damping, the column scales, and the trial step.
+
+    ``bend`` is the model's curvature along the step; ``slow`` counts steps that hardly reduced the
+    gradient.
+    """
 
     progress: Progress
     r: Any
@@ -27,7 +32,13 @@ class State(NamedTuple):
     growth: Any
     column: Any
     step: Any
+    bend: Any
+    slow: Any
     scale: Any
+
+
+PATIENCE = 8
+"""Short steps that leave more than half of the gradient before the full Hessian is used."""
 
 
 @register("levenberg_marquardt", NonlinearLeastSquares, recommended=True)
@@ -42,7 +53,9 @@ class LevenbergMarquardt(Iterative):
 
     D holds the largest column norms of J so far, so the method does not depend on the units of x
     (Moré 1978); μ follows the ratio of actual to predicted reduction (Nielsen 1999). The step is
-    solved by QR of ``[J; √μ D]``, never through ``JᵀJ``.
+    solved by QR of ``[J; √μ D]``, never through ``JᵀJ``. Where residuals stay large the method is
+    only linear; after ``PATIENCE`` slow short steps in a row the full Hessian takes the place of
+    ``JᵀJ``, until a step is refused.
 
     Examples
     --------
@@ -73,7 +86,8 @@ class LevenbergMarquardt(Iterative):
         one = zero.sum() + 1.0
         return State(
             Progress.start(x, xp), xp.zeros(r, dtype=x.dtype), xp.zeros(J, dtype=x.dtype),
-            one * self.damping, one * 2.0, zero, zero, one,
+            one * self.damping, one * 2.0, zero, zero, one * 0.0,
+            xp.asarray(0, dtype=xp.int32), one,
         )  # fmt: skip
 
     def step(self, oracle: Any, state: State, ops: Ops) -> State:
@@ -84,8 +98,8 @@ class LevenbergMarquardt(Iterative):
         z = p.x + s.step
         r, J = oracle.residual_and_jacobian(z)
         f, g = 0.5 * (r @ r), J.T @ r
-        g_old, change = s.J.T @ s.r, s.J @ s.step
-        predicted = -(g_old @ s.step) - 0.5 * (change @ change)
+        g_old = s.J.T @ s.r
+        predicted = -(g_old @ s.step) - 0.5 * s.bend
         actual = reduction(p, f, g_old, g, s.step, xp)
         ratio = actual / xp.where(predicted > 0, predicted, 1.0)
         norm = xp.max(xp.abs(g))
@@ -101,10 +115,28 @@ class LevenbergMarquardt(Iterative):
         r, J = xp.where(accept, r, s.r), xp.where(accept, J, s.J)
         column = xp.maximum(s.column, xp.sqrt(xp.sum(J * J, axis=0)))
         scale = xp.where(first, xp.minimum(1.0, norm), s.scale)
-        step = damped_step(J, r, xp.sqrt(damping) * xp.where(column > 0, column, 1.0), ops)
-        calls = oracle.residual_calls + xp.where(first, oracle.shape_calls, 0)
+        local = xp.sum((column * s.step) ** 2) <= 1e-2 * xp.sum((column * z) ** 2)
+        hardly = accept & ~first & local & (norm > 0.5 * p.grad_norm)
+        fading = accept & (s.slow >= PATIENCE)
+        slow = xp.where(hardly | fading, s.slow + 1, 0).astype(xp.int32)
+        x = xp.where(accept, z, p.x)
+        diagonal = xp.sqrt(damping) * xp.where(column > 0, column, 1.0)
+
+        def full() -> tuple[Any, Any]:
+            H = oracle.hessian(x)
+            unit = 1.0 / xp.where(column > 0, column, 1.0)
+            scaled = unit[:, None] * H * unit[None, :] + damping * xp.eye(x.size, dtype=x.dtype)
+            step = -unit * absolute_newton(scaled, unit * (J.T @ r), ops)
+            return step, step @ H @ step
+
+        def gauss() -> tuple[Any, Any]:
+            step = damped_step(J, r, diagonal, ops)
+            change = J @ step
+            return step, change @ change
+
+        step, bend = ops.cond(slow >= PATIENCE, full, gauss)
         progress = p._replace(
-            x=xp.where(accept, z, p.x),
+            x=x,
             fun=xp.where(accept, f, p.fun),
             grad_norm=xp.where(accept, norm, p.grad_norm),
             residual=xp.where(accept, scaled_residual(norm, scale, first, xp), p.residual),
@@ -114,10 +146,11 @@ class LevenbergMarquardt(Iterative):
             accepted=accept,
             code=xp.where(stuck, Status.STALLED.value, p.code).astype(xp.int32),
             nit=p.nit + accept.astype(xp.int32),
-            nfev=(p.nfev + calls).astype(xp.int32),
+            nfev=p.nfev + oracle.fun_calls,
             njev=p.njev + oracle.grad_calls,
+            nhev=p.nhev + (slow >= PATIENCE).astype(xp.int32),
         )
-        return State(progress, r, J, damping, growth, column, step, scale)
+        return State(progress, r, J, damping, growth, column, step, bend, slow, scale)
 
     def refusal(self, problem: Any) -> str | None:
         return "it does not handle bounds" if problem.lower is not None else None

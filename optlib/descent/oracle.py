@@ -2,7 +2,8 @@
 
 One class per way of computing: traced JAX inside a program, jitted JAX called from the host, and
 plain NumPy with the user's gradient or finite differences. All take and return flat vectors, and
-say what one gradient step costs (``fun_calls`` and ``grad_calls``), so that counts are honest.
+say what one gradient step costs (``fun_calls`` and ``grad_calls``), so that counts are honest; the
+NumPy one counts every call it makes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ class TracedOracle:
     """JAX functions of the flat point, for use inside a program."""
 
     fun_calls = grad_calls = 1
-    shape_calls = 0
     note = ""
 
     def __init__(self, problem: Any) -> None:
@@ -43,8 +43,6 @@ class TracedOracle:
         return _grad_and_hessian(self.problem, x)
 
     certificate_hvp = hvp
-
-    residual_calls = 1
 
     def residual_shapes(self, x: Any) -> tuple[Any, Any]:
         """Shapes of the residual vector and of its Jacobian, without computing them."""
@@ -162,7 +160,6 @@ class JittedOracle(_HostOracle):
     """
 
     fun_calls = grad_calls = 1
-    shape_calls = 0
     note = ""
 
     def _call(self, function: Any, *points: Any) -> Any:
@@ -180,8 +177,6 @@ class JittedOracle(_HostOracle):
     def hvp(self, x: Any, v: Any) -> Any:
         return np.asarray(self._call(_jit_hvp, x, v))
 
-    residual_calls = 1
-
     def residual_shapes(self, x: Any) -> tuple[Any, Any]:
         """Shapes of the residual vector and of its Jacobian, without computing them."""
         r, jacobian = self._call(_jit_residual_and_jacobian.eval_shape, x)
@@ -193,33 +188,41 @@ class JittedOracle(_HostOracle):
 
 
 class NumpyOracle(_HostOracle):
-    """A NumPy objective, with the gradient given or central differences."""
+    """A NumPy objective, with the gradient given or central differences; counts its own calls."""
 
-    shape_calls = 1  # the residual is called once to learn its length
+    fun_calls = grad_calls = 1
 
     def __init__(self, problem: Any) -> None:
         super().__init__(problem)
+        self.calls = {"nfev": 0, "njev": 0, "nhev": 0}
         given = problem.grad is not None
-        self.fun_calls = 1 if given else 1 + 2 * problem.layout.size
-        self.grad_calls = 1 if given else 0
-        self.residual_calls = 1 + 2 * problem.layout.size
         how = "the gradient given" if given else "a gradient by central finite differences"
         self.note = f"NumPy objective: host engine with {how}"
 
+    def _fun(self, x: Any) -> Any:
+        self.calls["nfev"] += 1
+        return np.asarray(self.problem.flat_fun(x), dtype=x.dtype)[()]
+
+    def _residual(self, x: Any) -> Any:
+        self.calls["nfev"] += 1
+        return self.problem.flat_residual(x)
+
     def value_and_grad(self, x: Any) -> tuple[Any, Any]:
-        f = np.asarray(self.problem.flat_fun(x), dtype=x.dtype)[()]
-        if self.problem.grad is not None:
-            return f, self.problem.flat_grad(x)
-        return f, central_differences(self.problem.flat_fun, x)
+        f = self._fun(x)
+        if self.problem.grad is None:
+            return f, central_differences(self._fun, x)
+        self.calls["njev"] += 1
+        return f, self.problem.flat_grad(x)
 
     def hessian(self, x: Any) -> Any:
-        if self.problem.hess is not None:
-            return self.problem.flat_hess(x)
-        return super().hessian(x)
+        if self.problem.hess is None:
+            return super().hessian(x)
+        self.calls["nhev"] += 1
+        return self.problem.flat_hess(x)
 
     def residual_shapes(self, x: Any) -> tuple[Any, Any]:
         """Shapes of the residual vector and of its Jacobian."""
-        m = np.size(self.problem.flat_residual(x))
+        m = np.size(self._residual(x))
         return (m,), (m, x.size)
 
     def residual_and_jacobian(self, x: Any) -> tuple[Any, Any]:
@@ -228,9 +231,9 @@ class NumpyOracle(_HostOracle):
             ahead, behind = x.copy(), x.copy()
             ahead[i] += h
             behind[i] -= h
-            rise = self.problem.flat_residual(ahead) - self.problem.flat_residual(behind)
+            rise = self._residual(ahead) - self._residual(behind)
             columns.append(rise / (ahead[i] - behind[i]))
-        return self.problem.flat_residual(x), np.stack(columns, axis=1)
+        return self._residual(x), np.stack(columns, axis=1)
 
 
 def _without_noise(differences: Any) -> Any:
