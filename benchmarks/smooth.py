@@ -382,8 +382,8 @@ SECTIONS: dict[str, tuple[Callable[[int], None], int, int]] = {
     "rosenbrock2": (_rosenbrock2, 5, 41),
     "rosenbrock100": (_rosenbrock100, 3, 21),
     "logistic": (_logistic, 5, 41),
-    "batch": (batch, 1, 5),
-    "first": (_first, 1, 9),
+    "batch": (batch, 1, 3),
+    "first": (_first, 1, 5),
 }
 """Each section with its rounds: quick, and full."""
 

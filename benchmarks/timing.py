@@ -23,6 +23,7 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 WIDTH = 132
+LONG = 6.0
 console = Console(width=WIDTH)
 
 
@@ -62,13 +63,17 @@ def alternate(
         Seconds that one turn should last at least: a short job is repeated within its turn.
     warm_up : int
         Calls of each beforehand, which compile; the fastest of them says how often a job fits
-        into a turn. Must be positive.
+        into a turn. Fewer when they take longer than LONG seconds. Must be positive.
     """
     samples, repeats = {}, {}
     for name, job in candidates.items():
         samples[name] = Sample()
-        fastest = min(_timed(job, samples[name])[1] for _ in range(warm_up))
-        repeats[name] = max(1, round(per_turn / max(fastest, 1e-6)))
+        spent: list[float] = []
+        while len(spent) < warm_up and sum(spent) < LONG:
+            began = time.perf_counter()
+            samples[name].answer = job()
+            spent.append(time.perf_counter() - began)
+        repeats[name] = max(1, round(per_turn / max(min(spent), 1e-6)))
     for _ in range(rounds):
         for name, job in candidates.items():
             began_cpu, began = time.process_time(), time.perf_counter()
@@ -77,13 +82,6 @@ def alternate(
             samples[name].wall.append((time.perf_counter() - began) / repeats[name])
             samples[name].cpu.append((time.process_time() - began_cpu) / repeats[name])
     return samples
-
-
-def _timed(job: Callable[[], Any], sample: Sample) -> tuple[float, float]:
-    """CPU and wall seconds of one call, whose answer is kept."""
-    began_cpu, began = time.process_time(), time.perf_counter()
-    sample.answer = job()
-    return time.process_time() - began_cpu, time.perf_counter() - began
 
 
 def ratio(ours: Sample, peer: Sample, clock: str = "cpu") -> float:

@@ -374,7 +374,9 @@ def test_new_numbers_compile_nothing(kind: type, name: str) -> None:
 @each_method
 def test_new_numbers_compile_nothing_on_the_host(kind: type, name: str) -> None:
     run(kind, name, "host")
-    kernels = [v for k, v in vars(oracle).items() if k.startswith("_jit_")]
+    # the exact Hessian is left out: a certificate may ask for it the first time it is in doubt
+    names = ("_jit_value_and_grad", "_jit_hvp", "_jit_residual_and_jacobian")
+    kernels = [getattr(oracle, name) for name in names]
     built = [kernel._cache_size() for kernel in kernels]
     start = jax.tree.map(lambda leaf: 0.9 * leaf, CASES[kind].start)
     problem = CASES[kind].build(start, 1.1 * NUMBERS)

@@ -124,13 +124,13 @@ class Packed:
     structure: Any = static()
 
     @classmethod
-    def of(cls, tree: Any) -> Packed:
+    def of(cls, tree: Any, xp: Any) -> Packed:
         leaves, treedef = jax.tree.flatten(tree)
-        leaves = [jnp.asarray(leaf) for leaf in leaves]
-        reals = [leaf.ravel() for leaf in leaves if leaf.dtype.kind == "f"]
-        others = [leaf.ravel().astype(jnp.int32) for leaf in leaves if leaf.dtype.kind != "f"]
+        leaves = [xp.asarray(leaf) for leaf in leaves]
+        reals = [xp.ravel(leaf) for leaf in leaves if leaf.dtype.kind == "f"]
+        others = [xp.ravel(leaf).astype(xp.int32) for leaf in leaves if leaf.dtype.kind != "f"]
         plan = tuple((leaf.dtype, leaf.shape) for leaf in leaves)
-        return cls(jnp.concatenate(reals), jnp.concatenate(others), (treedef, plan))
+        return cls(xp.concatenate(reals), xp.concatenate(others), (treedef, plan))
 
     def unpack(self, xp: Any) -> Any:
         treedef, plan = self.structure
@@ -212,7 +212,7 @@ def _chunk(
     status, success = final_status(p.code, certificate, COMPILED)
     counts = (p.nit, p.nfev, p.njev, p.nhev)
     end = _End(x, fun, dual, status, success, certificate, p.code, counts, carry.fired)
-    return Packed.of(carry), Packed.of(end), rows
+    return Packed.of(carry, jnp), Packed.of(end, jnp), rows
 
 
 class _End(NamedTuple):
@@ -266,7 +266,7 @@ def _memory_for(method: Any, problem: Any, stop: Any, x0: np.ndarray) -> Packed:
 
 def _empty(method: Any, problem: Any, stop: Any, x0: np.ndarray) -> Packed:
     shapes = jax.eval_shape(
-        lambda m, p, s, x: Packed.of(begin(m, p.oracle(COMPILED), x, s, COMPILED)),
+        lambda m, p, s, x: Packed.of(begin(m, p.oracle(COMPILED), x, s, COMPILED), jnp),
         method, problem, stop, x0,
     )  # fmt: skip
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
@@ -436,7 +436,7 @@ class Run:
         method, stop = _on_device(self.method, dtype), _on_device(self.stop, dtype)
         problem = self.problem.resident()
         x0 = self.problem.flat_start(np)
-        memory = _memory_for(method, problem, stop, x0) if carry is None else Packed.of(carry)
+        memory = _memory_for(method, problem, stop, x0) if carry is None else Packed.of(carry, np)
         nit = -1 if carry is None else int(carry.progress.nit)
         watched = self.request.callback is not None
         capacity = TRACE_ROWS if self.request.trace else 0
@@ -484,7 +484,7 @@ class Run:
         return result
 
     def _recode(self, memory: Packed, code: int) -> Packed:
-        return Packed.of(memory.unpack(np).with_code(code))
+        return Packed.of(memory.unpack(np).with_code(code), np)
 
     def _first_chunk(self, capacity: int) -> int:
         """Iterations until Python looks first: fewer when each one is heavy."""

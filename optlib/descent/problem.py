@@ -23,7 +23,6 @@ from .certificate import certify_minimum
 from .implicit import implicit_minimum
 from .oracle import JittedOracle, NumpyOracle, TracedOracle, is_traceable
 
-
 HOPELESS = 1e4
 """A slope this many tolerances long is not judged again with exact second derivatives."""
 

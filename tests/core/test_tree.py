@@ -96,7 +96,7 @@ mixed = trees(floats | integers | flags)
 @given(st.tuples(floats, integers, mixed))
 def test_packed_unpacks_to_the_same_tree(tree: Any) -> None:
     with jax.enable_x64(True):
-        packed = Packed.of(tree)
+        packed = Packed.of(tree, jnp)
         assert len(jax.tree.leaves(packed)) == 2
         assert_same(packed.unpack(np), tree)
 
@@ -111,7 +111,7 @@ LOOP = {
 def test_packed_crosses_a_program_unchanged(dtype: Any) -> None:
     tree = {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in LOOP.items()}
     with jax.enable_x64(dtype is np.float64):
-        packed = jax.jit(lambda p: Packed.of(p.unpack(jnp)))(Packed.of(tree))
+        packed = jax.jit(lambda p: Packed.of(p.unpack(jnp), jnp))(Packed.of(tree, jnp))
         assert_same(packed.unpack(np), tree)
 
 
