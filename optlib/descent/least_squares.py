@@ -157,7 +157,7 @@ class LeastSquares(Differentiable):
     def dtype(self) -> Any:  # type: ignore[override]
         if is_traced((self.A, self.b, self.weights, self.ridge, self.x0)):
             return np.dtype(jnp.zeros(0).dtype)
-        dtypes = {np.result_type(v) for v in (self.A, self.b) if v is not None}
+        dtypes = {v.dtype for v in (self.A, self.b) if v is not None}
         return np.dtype(np.float32 if dtypes == {np.dtype(np.float32)} else np.float64)
 
     def oracle(self, ops: Ops) -> Any:

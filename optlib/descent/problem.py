@@ -111,7 +111,7 @@ class FlatProblem:
     @cached_property
     def dtype(self) -> Any:
         """float32 when every leaf of ``x0`` is; float64 otherwise, as far as JAX allows."""
-        dtypes = {np.result_type(leaf) for leaf in jax.tree.leaves(self.x0)}
+        dtypes = {leaf.dtype for leaf in jax.tree.map(_array_like, jax.tree.leaves(self.x0))}
         single = all(d in (np.float32, np.float16, jnp.bfloat16) for d in dtypes)
         if single:
             return np.dtype(np.float32)
@@ -256,6 +256,11 @@ def _only_numbers(x0: Any) -> bool:
     return np.ndim(x0) == 0 and not isinstance(x0, dict)
 
 
+def _array_like(leaf: Any) -> Any:
+    """Something with a dtype."""
+    return leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
+
+
 def _private(name: str, leaf: Any) -> Any:
     """A read-only copy of a numeric leaf, as floating point; JAX arrays are kept."""
     if isinstance(leaf, jax.Array):
@@ -354,7 +359,7 @@ class Smooth(Differentiable):
     --------
     >>> import optlib as ol
     >>> problem = ol.Smooth(lambda x, a: (x - a) ** 2, 0.0, args=(3.0,))
-    >>> float(ol.minimize(problem, "newton").x)
+    >>> round(float(ol.minimize(problem, "newton").x), 12)
     3.0
     """
 
