@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from .plotting.gallery import Picture
 
-MAX_ITERATIONS = 1000
+MAX_ITERATIONS = 800
 MAX_SECONDS = 1.0
 """Limits of one run. The recommended method has its own iteration limit and half a minute."""
 
