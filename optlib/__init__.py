@@ -106,6 +106,16 @@ __all__ = [
 ]  # fmt: skip
 
 
+def _paint(result: Result, **options: Any) -> Any:
+    """The picture of a result; matplotlib is loaded only when one is drawn."""
+    from .plotting import plot_result
+
+    return plot_result(result, **options)
+
+
+Result.painter = staticmethod(_paint)
+
+
 def __getattr__(name: str) -> Any:
     """``optlib.problems`` is loaded when first used."""
     if name == "problems":

@@ -384,10 +384,11 @@ def _visits(
 
         pieces = [name for name, piece in SHOWPIECES.items() if piece.problem in names]
     workers = min(jobs or os.cpu_count() or 1, len(names))
-    show = {"console": console, "transient": True, "description": "touring"}
+    show: dict[str, Any] = {"console": console, "transient": True, "description": "touring"}
     if workers == 1:
         tour.pictures.extend(map(showpiece, pieces))
-        yield from track([visit(name, quick, draw) for name in names], **show)
+        for name in track(names, **show):
+            yield visit(name, quick, draw)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:

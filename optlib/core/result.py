@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
@@ -62,6 +63,9 @@ class Result:
     method, problem
         What was run on what (``None`` on a result that crossed ``jit`` or ``vmap``).
     """
+
+    painter: ClassVar[Callable[..., Any]]
+    """What :meth:`plot` calls; the package sets it, so that nothing here knows of pictures."""
 
     __slots__ = (
         "certificate",
@@ -138,9 +142,7 @@ class Result:
 
     def plot(self, **options: Any) -> Any:
         """Draw the picture that fits the problem (needs the ``plot`` extra)."""
-        from ..plotting import plot_result
-
-        return plot_result(self, **options)
+        return Result.painter(self, **options)
 
 
 _CHILDREN = (

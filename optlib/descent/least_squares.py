@@ -275,6 +275,7 @@ class DirectMethod(Method):
         if traced:
             return self._traced(problem, tol)
         A, b = _augmented(problem)
+        b = b.astype(float)
         x, iterations = self.solution(A, b)
         x = np.asarray(x, dtype=problem.dtype)
         with np.errstate(all="ignore"):

@@ -169,7 +169,8 @@ def window(
     points = points[away <= FAR * reach]
     low, high = points.min(axis=0), points.max(axis=0)
     size = high - low
-    size = np.where(size > 0, size, np.maximum(0.5 * size.max(), 1e-3 * np.abs(high) + 1e-12))
+    spare = 0.5 * size.max() if size.any() else np.maximum(1.0, np.abs(high))
+    size = np.where(size > 0, size, spare)
     equal = bool(size.max() <= 7.0 * size.min()) or xlim is not None
     if equal:
         size = np.maximum(size, 0.5 * size.max())

@@ -113,6 +113,13 @@ def test_far_excursions_do_not_set_the_window():
     assert view.xlim[0] <= 0.0 and 1.0 <= view.xlim[1] < 10.0
 
 
+def test_without_a_trace_the_end_is_shown_in_its_surroundings():
+    figure = ol.minimize(BOWL, "bfgs", engine="host").plot()
+    (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
+    assert left < -0.5 and right > 0.5 and low < -0.5 and high > 0.5
+    assert len(figure.axes) == 1
+
+
 def test_one_variable_is_drawn_on_its_curve():
     problem = ol.Smooth(_quartic, 2.0)
     result = ol.minimize(problem, "newton", trace=True, engine="host")

@@ -13,7 +13,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from scipy.optimize import brentq, linprog, minimize
 
-from optlib.descent.problem import LeastSquares, NonlinearLeastSquares
+from optlib import LeastSquares, NonlinearLeastSquares
 from optlib.problems import book_a, book_b, book_c, book_d, book_e
 from optlib.problems.catalog import catalog, entry
 
