@@ -50,6 +50,8 @@ class HostOps:
 
     def solve_triangular(self, factor: Any, rhs: Any, *, transpose: bool = False) -> Any:
         """Solve ``L v = rhs`` (or ``Lᵀ v = rhs``) for lower triangular ``L``."""
+        if factor.shape[0] <= 128:  # loading SciPy takes longer than the whole of a small solve
+            return np.linalg.solve(factor.T if transpose else factor, rhs)
         from scipy.linalg import solve_triangular
 
         return solve_triangular(
