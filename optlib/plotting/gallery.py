@@ -91,13 +91,13 @@ def _nearest(fun: float, values: tuple[float, ...]) -> float:
 
 
 def picture_of(entry: Any, problem: Any, runs: Mapping[str, Result]) -> Picture | None:
-    """The picture of a catalogue entry, or nothing where no method made two steps."""
+    """The picture of a catalogue entry, or nothing where no method made three steps."""
     runs = {
         spelled(label): run
         for label, run in runs.items()
         if run.trace is not None and len(run.trace) > 1
     }
-    if not any(len(run.trace) > 2 for run in runs.values()):
+    if not any(len(run.trace) > 3 for run in runs.values()):
         return None
     answer = entry.known()
     minima = answer.x if dimension(problem) <= 2 and answer.attained else None

@@ -253,7 +253,8 @@ def draw_landscape(
     ax.spines[["top", "right"]].set(visible=True, color=MUTED)
     names = variable_names(problem)
     ax.set(xlabel=names[0], ylabel=names[1])
-    ax.locator_params(nbins=6)
+    ax.locator_params(axis="x", nbins=3 if view.shape < 0.7 else 6)
+    ax.locator_params(axis="y", nbins=6)
     ax.ticklabel_format(style="sci", scilimits=(-3, 4), useMathText=True)
     return data
 
