@@ -27,6 +27,10 @@ from .stopping import Criterion
 UNBOUNDED_RATIO = 1e20
 """A cost this many times below its start is called unbounded."""
 
+ASTRAY_RATIO = 1e8
+"""A point this many times farther out than its start has left every region of interest: with
+variables of that size, a slope that fades at infinity would look like rounding."""
+
 IDLE_LIMIT = 10
 """Steps in a row that improve neither f nor the gradient before a searching method has stalled."""
 
@@ -90,6 +94,7 @@ class Carry(NamedTuple):
     best_x: Any
     best_fun: Any
     start_fun: Any
+    start_size: Any
     fired: Any
     idle: Any
     best_norm: Any
@@ -113,7 +118,8 @@ def begin(method: Any, oracle: Any, x0: Any, stop: Criterion | None, ops: Ops) -
     fired = xp.zeros(len(stop.leaves()) if stop is not None else 0, dtype=bool)
     idle = xp.asarray(0, dtype=xp.int32)
     zero = xp.zeros_like(infinity)
-    return Carry(method.init(oracle, x0, ops), x0, infinity, zero, fired, idle, infinity)
+    size = xp.max(xp.abs(x0))
+    return Carry(method.init(oracle, x0, ops), x0, infinity, zero, size, fired, idle, infinity)
 
 
 def advance(
@@ -127,6 +133,7 @@ def advance(
     falling = p.fun < -UNBOUNDED_RATIO * (1.0 + xp.abs(start_fun))
     broken = xp.where(falling, Status.UNBOUNDED.value, Status.DIVERGED.value)
     finite = xp.isfinite(p.fun) & xp.isfinite(p.grad_norm)
+    finite = finite & (xp.max(xp.abs(p.x)) <= ASTRAY_RATIO * (1.0 + carry.start_size))
 
     code = xp.where(p.nit >= controls.max_iterations, Status.ITERATION_LIMIT.value, RUNNING)
     fired = carry.fired
@@ -148,6 +155,7 @@ def advance(
         xp.where(better, p.x, carry.best_x),
         xp.where(better, p.fun, carry.best_fun),
         start_fun,
+        carry.start_size,
         fired,
         idle.astype(xp.int32),
         xp.where(p.accepted, xp.minimum(p.grad_norm, carry.best_norm), carry.best_norm),
