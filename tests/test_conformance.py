@@ -602,7 +602,8 @@ class OnNumPy:
 
 @each_method
 def test_a_slow_objective_meets_the_time_limit(kind: type, name: str) -> None:
-    slow = OnNumPy(kind, wait=0.004)
+    slow = OnNumPy(kind, wait=0.011)
+    # Two evaluations fill the limit: no method ends that soon, however fast the machine.
     began = time.perf_counter()
     result = ol.minimize(slow.problem, name, trace=True, max_seconds=0.02)
     assert time.perf_counter() - began < 3.0
