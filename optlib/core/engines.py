@@ -12,7 +12,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .certificate import Certificate
+from .kernels import in_few_kernels
 from .loop import Carry, Controls, advance, begin, final_status, outcome
 from .ops import COMPILED, HOST
 from .result import Answer
@@ -229,17 +230,23 @@ class _End(NamedTuple):
     fired: Any
 
 
-# Compiler choices, measured on CPU (other platforms ignore them). One codegen unit compiles a
-# loop of many small kernels fastest. For few variables XLA's older emitters compile it in a third
-# of the time; for many, the newer ones make faster kernels.
+def _program(*args: Any) -> tuple[Packed, Packed, dict[str, Any]]:
+    *rest, capacity = args
+    chunk = partial(_chunk, capacity=capacity)
+    return in_few_kernels(chunk, *rest) if jax.default_backend() == "cpu" else chunk(*rest)
+
+
+# Compiler choices, measured on CPU (other platforms ignore them). One codegen unit compiles few
+# kernels fastest. For few variables XLA's older emitters compile in less time; for many, the newer
+# ones make faster kernels.
 _ONE_UNIT = {"xla_cpu_parallel_codegen_split_count": 1}
 _FEW_VARIABLES = 32
 _few_chunk = jax.jit(
-    _chunk,
-    static_argnames="capacity",
+    _program,
+    static_argnums=6,
     compiler_options={"xla_cpu_use_fusion_emitters": False, **_ONE_UNIT},
 )
-_many_chunk = jax.jit(_chunk, static_argnames="capacity", compiler_options=_ONE_UNIT)
+_many_chunk = jax.jit(_program, static_argnums=6, compiler_options=_ONE_UNIT)
 
 
 def compiled_programs() -> int:

@@ -72,16 +72,14 @@ class QuasiNewton(Descent):
     def commit(self, held: Any, memory: Memory, ops: Ops) -> Memory:
         m = memory
         xp = ops.xp
-        change = xp.stack([m.s, m.w], axis=1) @ xp.stack([m.row, m.column])
+        change = m.s[:, None] * m.row + m.w[:, None] * m.column
         eye = xp.eye(m.s.size, dtype=m.s.dtype)
         return m._replace(H=xp.where(m.reset, eye, m.scale * held + change))
 
     def direct(self, memory: Memory, move: Move, oracle: Any, ops: Ops) -> tuple[Any, Any, Any]:
         xp = ops.xp
         s, y, g = move.s, move.y, move.g
-        vectors = xp.stack([s, y, g])
-        gram = vectors @ vectors.T
-        ss, sy, yy, sg = gram[0, 0], gram[0, 1], gram[1, 1], gram[0, 2]
+        ss, sy, yy, sg = s @ s, s @ y, y @ y, s @ g
         update = sy > np.finfo(s.dtype).eps * xp.sqrt(ss * yy)
         first_pair = update & memory.untouched
         gamma = xp.where(first_pair, sy / xp.where(yy > 0, yy, 1.0), 1.0)
