@@ -34,9 +34,16 @@ SHORT = 256
 
 _MARK = {"xla_cpu_small_call": "true", "inlineable": "false"}
 
-_PLAIN = frozenset(
-    ["abs", "add", "add_any", "and", "atan2", "broadcast_in_dim", "ceil", "clamp", "concatenate", "convert_element_type", "copy", "cos", "cosh", "div", "dynamic_slice", "eq", "erf", "exp", "exp2", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log", "log1p", "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "or", "pad", "pow", "reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod", "reduce_sum", "rem", "reshape", "rev", "round", "rsqrt", "select_n", "sign", "sin", "sinh", "slice", "sqrt", "square", "squeeze", "stack", "stop_gradient", "sub", "tan", "tanh", "transpose", "xor"]
-)
+_PLAIN = frozenset({
+    "abs", "add", "add_any", "and", "atan2", "broadcast_in_dim", "ceil", "clamp",
+    "concatenate", "convert_element_type", "copy", "cos", "cosh", "div", "dynamic_slice", "eq",
+    "erf", "exp", "exp2", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite",
+    "le", "log", "log1p", "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "or",
+    "pad", "pow", "reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod",
+    "reduce_sum", "rem", "reshape", "rev", "round", "rsqrt", "select_n", "sign", "sin", "sinh",
+    "slice", "sqrt", "square", "squeeze", "stack", "stop_gradient", "sub", "tan", "tanh",
+    "transpose", "xor",
+})  # fmt: skip
 """What a kernel can hold: elementwise operations, reductions, and moving entries about."""
 
 _DTYPES = frozenset(map(np.dtype, ("float32", "float64", "int32", "int64", "bool")))
@@ -142,7 +149,7 @@ def _is_small(eqn: Any, inner: tuple[_Program, ...]) -> bool:
     if inner:
         return all(program.small for program in inner)
     if eqn.primitive.name == "dot_general":
-        (left, right), (batch, _) = eqn.params["dimension_numbers"]
+        (left, _), (batch, _) = eqn.params["dimension_numbers"]
         contracted = math.prod(eqn.invars[0].aval.shape[i] for i in left)
         return not batch and eqn.outvars[0].aval.size * contracted <= SMALL_PRODUCT
     return eqn.primitive.name in _PLAIN
@@ -310,7 +317,7 @@ def _apply(op: _Op, values: dict[int, Any], run: Callable[..., list[Any]]) -> Se
     if name == "cond":
         return jax.lax.switch(inputs[0], _branches(op, run), *inputs[1:])
     if name == "dot_general" and op.small:
-        return [_product(*inputs, eqn.params)]
+        return [_product(inputs[0], inputs[1], eqn.params)]
     result = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
     return result if eqn.primitive.multiple_results else [result]
 
