@@ -188,7 +188,7 @@ def _as_method(problem: Any, method: Any, options: dict[str, Any]) -> Method:
     if isinstance(method, str):
         cls = find(problem, method)
         try:
-            return _built(cls, tuple(sorted(options.items())))
+            return _built(cls, tuple(sorted(options.items())) if options else ())
         except TypeError:
             return build(cls, options)
     if options:
@@ -201,13 +201,19 @@ def _as_method(problem: Any, method: Any, options: dict[str, Any]) -> Method:
             f"method: found {method!r}, needed a name ({', '.join(registered(type(problem)))}) or "
             "a method object"
         )
-    table = registered(type(problem)).values()
-    if not any(isinstance(method, entry.method_class) for entry in table):
+    if not _solves(type(method), type(problem)):
         raise NotSupportedError(
             f"method {method!r} does not solve {type(problem).__name__}; these do: "
             + ", ".join(registered(type(problem)))
         )
     return method
+
+
+@lru_cache(maxsize=512)
+def _solves(method_class: type, problem_class: type) -> bool:
+    """Whether a method of that class is registered for that class of problems."""
+    table = registered(problem_class).values()
+    return any(issubclass(method_class, entry.method_class) for entry in table)
 
 
 @lru_cache(maxsize=512)

@@ -12,7 +12,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -132,6 +132,23 @@ class Packed:
         others = [xp.ravel(leaf).astype(xp.int32) for leaf in leaves if leaf.dtype.kind != "f"]
         plan = tuple((leaf.dtype, leaf.shape) for leaf in leaves)
         return cls(xp.concatenate(reals), xp.concatenate(others), (treedef, plan))
+
+    def on_host(self) -> Any:
+        """The tree with NumPy arrays, and Python numbers for its scalars."""
+        treedef, plan = self.structure
+        reals, others = np.asarray(self.reals), np.asarray(self.integers)
+        at_real = at_other = 0
+        leaves: list[Any] = []
+        for dtype, shape in plan:
+            real = dtype.kind == "f"
+            source, at = (reals, at_real) if real else (others, at_other)
+            size = math.prod(shape)
+            if shape:
+                leaves.append(source[at : at + size].reshape(shape).astype(dtype, copy=False))
+            else:
+                leaves.append(bool(source.item(at)) if dtype.kind == "b" else source.item(at))
+            at_real, at_other = at_real + size * real, at_other + size * (not real)
+        return jax.tree.unflatten(treedef, leaves)
 
     def unpack(self, xp: Any) -> Any:
         treedef, plan = self.structure
@@ -315,7 +332,6 @@ class Run:
         self.tol, self.limit, self.stop = float(tol), limit, request.stop
         self.began = time.perf_counter()
         self.x64 = problem.dtype == np.float64
-        self.oracle = problem.oracle(HOST)
         self.history: list[dict[str, np.ndarray]] = []
         self.bar: Any = None
         self.engine = "host"
@@ -323,6 +339,11 @@ class Run:
         self.last_shown = -1
         self.polished: np.ndarray | None = None
         self.last_move = math.inf
+
+    @cached_property
+    def oracle(self) -> Any:
+        """The evaluations on the host, made when first needed."""
+        return self.problem.oracle(HOST)
 
     def answer(self, engine: str) -> Answer:
         """Run with ``host``, ``compiled`` or ``auto``, and gather the answer."""
@@ -403,6 +424,7 @@ class Run:
         p = carry.progress
         x, fun = outcome(self.method, carry, HOST)
         certificate, dual = self.problem.judge(self.oracle, x, self.tol, HOST)
+        certificate = jax.tree.map(float, certificate)
         status, success = final_status(p.code, certificate, HOST)
         counts = (p.nit, p.nfev, p.njev, p.nhev)
         return _End(x, fun, dual, status, success, certificate, p.code, counts, carry.fired)
@@ -442,7 +464,7 @@ class Run:
         dtype = self.problem.dtype
         method, stop = _on_device(self.method, dtype), _on_device(self.stop, dtype)
         problem = self.problem.resident()
-        x0 = self.problem.flat_start(np)
+        x0 = self.problem.resident_start()
         memory = _memory_for(method, problem, stop, x0) if carry is None else Packed.of(carry, np)
         nit = -1 if carry is None else int(carry.progress.nit)
         watched = self.request.callback is not None
@@ -460,7 +482,7 @@ class Run:
                     method, problem, stop, np.asarray(numbers, dtype) if self.stop else numbers,
                     x0, memory, capacity,
                 )  # fmt: skip
-                end: _End = packed.unpack(np)
+                end: _End = packed.on_host()
                 took, fresh = time.perf_counter() - began, False
                 if rows:
                     self._keep_rows(rows, int(end.counts[0]) - nit)
@@ -534,20 +556,19 @@ class Run:
                 "needed a finite objective and gradient at the start"
             )
         status, success = Status(int(end.status)), bool(end.success)
-        notes = [self.oracle.note]
+        notes = ["" if self.engine == "compiled" else self.oracle.note]
         if end.code == STOPPED and self.stop is not None:
             fired = [leaf for leaf, hit in zip(self.stop.leaves(), end.fired) if hit]
             notes.append("stopped by " + " and ".join(map(repr, fired)))
             if status is Status.FINISHED and any(leaf.ends_as_time_limit for leaf in fired):
                 status, success = Status.TIME_LIMIT, False
-        certificate = jax.tree.map(float, end.certificate)
         return Answer(
             x=self.problem.restore(np.array(end.x)),
             fun=float(end.fun),
             dual=self.problem.restore_dual(end.dual),
             status=status,
             success=success,
-            certificate=certificate,
+            certificate=end.certificate,
             nit=nit,
             nfev=nfev,
             njev=njev,

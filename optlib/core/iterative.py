@@ -11,7 +11,7 @@ from .method import Method
 from .ops import Ops
 from .result import Answer
 from .status import RUNNING
-from .tree import is_traced
+from .tree import is_concrete, is_traced
 
 
 class Iterative(Method):
@@ -57,6 +57,7 @@ class Iterative(Method):
         tol = request.tol
         if tol is None:
             tol = 1e-8 if problem.dtype == np.float64 else 1e-4
-        if is_traced((self, problem, request.stop, tol, limit)):
+        concrete = is_concrete(self) and is_concrete(problem)
+        if not concrete or is_traced((request.stop, tol, limit)):
             return engines.traced(self, problem, request, tol, limit)
         return engines.Run(self, problem, request, tol, limit).answer(request.engine)

@@ -61,6 +61,14 @@ def is_traced(tree: Any) -> bool:
     return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
 
 
+def is_concrete(node: Any) -> bool:
+    """Whether no leaf of a frozen object is being traced; looked up once for each object."""
+    kept = node.__dict__
+    if "_concrete" not in kept:
+        kept["_concrete"] = not is_traced(node)
+    return kept["_concrete"]
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """How a pytree of arrays lies in one flat vector.
@@ -79,6 +87,11 @@ class Layout:
         leaves, treedef = jax.tree.flatten(tree)
         return _layout(treedef, tuple([np.shape(leaf) for leaf in leaves]))
 
+    @property
+    def is_array(self) -> bool:
+        """Whether the tree is one array."""
+        return self.treedef == _LEAF
+
     def ravel(self, tree: Any, xp: Any, dtype: Any) -> Any:
         """The tree as one vector of ``dtype``."""
         leaves = [xp.ravel(xp.asarray(leaf, dtype=dtype)) for leaf in jax.tree.leaves(tree)]
@@ -91,6 +104,9 @@ class Layout:
             leaves.append(vector[..., start : start + size].reshape(lead + shape))
             start += size
         return jax.tree.unflatten(self.treedef, leaves)
+
+
+_LEAF = jax.tree.structure(0)
 
 
 @cache

@@ -100,7 +100,8 @@ class FlatProblem:
                 f"{list(self.layout.shapes)} in {self.layout.treedef}"
             )
         twin = copy.copy(self)
-        twin.__dict__.pop("dtype", None)
+        for name in ("dtype", "_concrete", "_start"):
+            twin.__dict__.pop(name, None)
         twin.__dict__["x0"] = x0
         if twin.dtype != self.dtype:
             twin.__dict__.pop("_resident", None)
@@ -127,6 +128,13 @@ class FlatProblem:
     def flat_start(self, xp: Any) -> Any:
         return self.layout.ravel(self.x0, xp, self.dtype)
 
+    def resident_start(self) -> Any:
+        """The flat start on the device; kept from call to call."""
+        kept = self.__dict__.get("_start")
+        if kept is None:
+            kept = self.__dict__["_start"] = jnp.asarray(self.flat_start(np))
+        return kept
+
     def flat_bounds(self, xp: Any) -> tuple[Any, Any]:
         if self.lower is None:
             return None, None
@@ -152,6 +160,8 @@ class FlatProblem:
 
     def restore(self, x: Any) -> Any:
         """A flat point (with leading axes kept) in the user's structure."""
+        if isinstance(x, np.ndarray) and self.layout.is_array:
+            return x.reshape(x.shape[:-1] + self.layout.shapes[0])[()]
         tree = self.layout.unravel(x)
         if isinstance(x, np.ndarray):
             return jax.tree.map(lambda leaf: leaf[()], tree)
