@@ -7,7 +7,8 @@ At a point x with gradient g, Hessian H and bounds, the certificate has three re
     is how much each slope changes when x changes in its leading digits, so units and scaling do
     not matter, and a slope that fades only because f flattens out toward infinity never passes.
 ``curvature``
-    ``max(0, -λ_min) / ||H||`` on the free variables: a saddle or a maximum never passes.
+    ``max(0, -λ_min) / max(1, λ_max)`` of the Hessian on the free variables, in units in which its
+    diagonal is one, beyond its rounding: a saddle or a maximum never passes.
 ``newton_step``
     ``(||H⁻¹ p|| / max(1, ||x||))²``: how far the local model would still go.
 """
@@ -46,19 +47,23 @@ def certify_minimum(
     p, held = _projected(g, x, oracle.lower, oracle.upper, tol * scale, xp)
     free = ~held if free is None else free
     rhs = xp.where(free, p, 0.0)
+    length = xp.maximum(1.0, xp.sqrt(x @ x))
+    rounding = 10.0 * np.finfo(x.dtype).eps
     if dense:
         reduced = xp.where(free[:, None] & free[None, :], hessian, 0.0)
         norm = xp.sqrt(xp.sum(reduced * reduced))
         reduced = reduced + xp.diag(xp.where(free, 0.0, norm))
+        slack = rounding * xp.where(free, scale, 0.0)
     else:
         reduced, rhs = _krylov(oracle, x, rhs, free, ops)
         norm = xp.sqrt(xp.sum(reduced * reduced))
-    length = xp.maximum(1.0, xp.sqrt(x @ x))
-    lowest, step = spectrum(reduced, rhs, norm, length, tol, ops)
-    curvature = _relative(xp.maximum(0.0, -lowest), norm, free, xp)
+        v = xp.zeros_like(rhs) + length
+        slack = rounding * norm * v
+    negative, step = spectrum(reduced, rhs, slack, v, xp.sqrt(tol) * length, ops)
+    flat = xp.where(xp.any(free), 1.0, 0.0)
     residuals = {
         "stationarity": xp.max(ratio_of(xp.abs(p), scale, xp)),
-        "curvature": curvature,
+        "curvature": xp.where(norm > 0, negative, flat),
         "newton_step": (step / length) ** 2,
     }
     if oracle.lower is not None:
@@ -66,7 +71,7 @@ def certify_minimum(
         residuals["feasibility"] = xp.max(xp.maximum(0.0, beyond) / v)
     finite = xp.all(xp.isfinite(g))
     residuals["stationarity"] = xp.where(finite, residuals["stationarity"], xp.inf)
-    details = {"gradient": xp.max(xp.abs(p)), "negative_curvature": xp.minimum(lowest, 0.0)}
+    details = {"gradient": xp.max(xp.abs(p)), "negative_curvature": -negative + 0.0}
     claim = "stationary, with no direction of negative curvature"
     if not dense:
         claim += f" in a Krylov space of {KRYLOV}"
@@ -80,12 +85,6 @@ def ratio_of(size: Any, scale: Any, xp: Any) -> Any:
     """``size / scale``, 0 where the size is 0 and infinite where only the scale is."""
     ratio = size / xp.where(scale > 0, scale, 1.0)
     return xp.where(size == 0, 0.0, xp.where(scale > 0, ratio, xp.inf))
-
-
-def _relative(negative: Any, norm: Any, free: Any, xp: Any) -> Any:
-    """Negative curvature against the Hessian's size; a Hessian of zero proves nothing."""
-    flat = xp.where(xp.any(free), 1.0, 0.0)
-    return xp.where(norm > 0, negative / xp.where(norm > 0, norm, 1.0) + 0.0, flat)
 
 
 def _projected(g: Any, x: Any, lower: Any, upper: Any, slack: Any, xp: Any) -> tuple[Any, Any]:
@@ -107,30 +106,38 @@ def _probe(oracle: Any, x: Any, v: Any, xp: Any) -> Any:
     return xp.abs(oracle.certificate_hvp(x, xp.asarray(signs, dtype=x.dtype) * v))
 
 
-def spectrum(matrix: Any, rhs: Any, norm: Any, length: Any, tol: Any, ops: Ops) -> tuple[Any, Any]:
-    """Smallest eigenvalue if negative (else 0), and the length of the Newton step.
+def spectrum(matrix: Any, rhs: Any, slack: Any, v: Any, longest: Any, ops: Ops) -> tuple[Any, Any]:
+    """Negative curvature beyond rounding (0 for none), and the length of the Newton step.
 
-    A Cholesky factorization settles the common case. When it fails, or the step is long, the
-    eigenvalues decide; components of the gradient below its rounding error are then left out, so
-    that a singular Hessian (many minimisers) is no objection.
+    Variables are measured in units in which each has curvature one, so that neither verdict
+    depends on how they are scaled. ``slack`` is the rounding error of each slope, ``v`` the size
+    of each variable: a curvature below ``slack / v`` is unknown, and a slope below ``slack`` is
+    zero, so that a singular Hessian (many minimisers) is no objection. A Cholesky factorization
+    settles the common case; when it fails, or the step exceeds ``longest``, eigenvalues decide.
     """
     xp = ops.xp
-    eps = np.finfo(matrix.dtype).eps
-    floor = 10.0 * eps * rhs.size * norm + np.finfo(matrix.dtype).tiny
-    factor = ops.cholesky(matrix + floor * xp.eye(matrix.shape[0], dtype=matrix.dtype))
+    error = slack / v
+    units = 1.0 / xp.sqrt(
+        xp.maximum(xp.abs(xp.diagonal(matrix)), 10.0 * error) + np.finfo(matrix.dtype).tiny
+    )
+    matrix, rhs = matrix * units[:, None] * units, rhs * units
+    floor = 10.0 * np.finfo(matrix.dtype).eps * rhs.size
+    factor = ops.cholesky(matrix + floor * xp.eye(rhs.size, dtype=matrix.dtype))
     half = ops.solve_triangular(factor, rhs)
-    step = ops.solve_triangular(factor, half, transpose=True)
+    step = units * ops.solve_triangular(factor, half, transpose=True)
     size = xp.sqrt(step @ step)
-    settled = xp.isfinite(factor[-1, -1]) & (size <= xp.sqrt(tol) * length)
+    settled = xp.isfinite(factor[-1, -1]) & (size <= longest)
 
     def by_eigenvalues() -> tuple[Any, Any]:
         finite = xp.all(xp.isfinite(matrix))
         values, vectors = xp.linalg.eigh(xp.where(finite, matrix, 0.0))
         c = vectors.T @ rhs
-        c = xp.where(xp.abs(c) <= 10.0 * eps * norm * length, 0.0, c)
-        part = c / xp.maximum(values, floor)
-        lowest = xp.where(finite, xp.minimum(values[0], 0.0), -xp.inf)
-        return lowest.astype(matrix.dtype), xp.sqrt(part @ part)
+        c = xp.where(xp.abs(c) <= xp.abs(vectors).T @ (units * slack), 0.0, c)
+        step = units * (vectors @ (c / xp.maximum(values, floor)))
+        lowest = vectors[:, 0] * units
+        known = values[0] + (lowest * lowest) @ error
+        negative = xp.maximum(0.0, -known) / xp.maximum(1.0, values[-1])
+        return xp.where(finite, negative, xp.inf).astype(matrix.dtype), xp.sqrt(step @ step)
 
     return ops.cond(settled, lambda: (xp.zeros_like(size), size), by_eigenvalues)
 

@@ -184,9 +184,9 @@ class LeastSquares(Differentiable):
         residuals = {"normal_equations": xp.max(ratio_of(xp.abs(g), scale, xp))}
         if self.operator is None and x.size <= DENSE:
             H = A.T @ A + self.ridge * xp.eye(x.size, dtype=x.dtype)
-            norm, length = xp.sqrt(xp.sum(H * H)), xp.maximum(1.0, xp.sqrt(x @ x))
-            slope = xp.where(xp.abs(g) <= 10.0 * eps * (xp.abs(A).T @ r), 0.0, g)
-            _, step = spectrum(H, slope, norm, length, tol, ops)
+            length = xp.maximum(1.0, xp.sqrt(x @ x))
+            slack = 10.0 * eps * (xp.abs(A).T @ (xp.abs(A) @ v + r) + self.ridge * v)
+            _, step = spectrum(H, g, slack, v, xp.sqrt(tol) * length, ops)
             residuals["newton_step"] = (step / length) ** 2
         certificate = Certificate(
             residuals,

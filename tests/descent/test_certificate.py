@@ -491,6 +491,31 @@ def test_a_hundred_variables_are_solved_and_certified(method):
     assert not ol.certify(problem, moved).holds()
 
 
+# ------------------------------------------------------------------ units
+
+
+@pytest.mark.parametrize("engine", ["host", "compiled"])
+@pytest.mark.parametrize("exponent", [0, 4, 8, 12])
+def test_the_units_of_a_variable_do_not_hide_a_saddle(engine, exponent):
+    unit = 10.0**exponent
+
+    def fun(x, unit, sign):
+        return (unit * x[0]) ** 2 + sign * x[1] ** 2 + x[0] * x[1]
+
+    for sign, verdict in ((1.0, True), (-1e-2, False)):
+        problem = ol.Smooth(fun, np.zeros(2), args=(unit, sign))
+        result = ol.minimize(problem, "newton", engine=engine, max_iterations=0)
+        assert result.certificate.holds() is verdict
+
+
+def test_a_narrow_valley_is_no_minimum_before_its_end():
+    """Powell's badly scaled function: curvatures of 1e10 and 1e-2, value 0 at the minimum."""
+    problem = ol.problems.load("mgh_03_powell_badly_scaled")
+    for method in ("barzilai_borwein", "gradient_descent", "lbfgs", "newton"):
+        result = ol.minimize(problem, method, max_iterations=3000)
+        assert result.fun < 1e-12 or not result.success
+
+
 # ------------------------------------------------------------------ composite problems
 
 
