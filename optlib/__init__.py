@@ -75,6 +75,8 @@ from .descent.steps import (
     Wolfe,
 )
 from .descent.trust_region import TrustRegion, TrustRegionCG
+from .linear.highs import HiGHS
+from .linear.problem import LinearProgram
 from .minimize import certify, minimize
 
 __version__ = "0.1.0"
@@ -85,13 +87,14 @@ __all__ = [
     # what comes back
     "Result", "Status", "Certificate", "Trace", "Comparison", "ProgressInfo",
     # problems
-    "Smooth", "NonlinearLeastSquares", "LeastSquares", "Composite",
+    "Smooth", "NonlinearLeastSquares", "LeastSquares", "Composite", "LinearProgram",
     # methods
     "Method", "GradientDescent", "ProjectedGradient", "HeavyBall", "Momentum", "LookAhead",
     "Nesterov", "Adagrad", "RMSprop", "Adadelta", "Adam", "AdamW", "Nadam", "Adamax", "AMSGrad",
     "Yogi", "Newton", "NewtonCG", "TrustRegion", "TrustRegionCG", "BFGS", "DFP", "LBFGS",
     "LBFGSB", "ConjugateGradient", "BarzilaiBorwein", "CoordinateDescent", "GaussNewton",
     "LevenbergMarquardt", "QR", "SVD", "LSQR", "LSMR", "ISTA", "FISTA", "ADMM",
+    "HiGHS",
     # step rules
     "Fixed", "Backtracking", "Wolfe", "Exact", "InverseTime", "InverseSqrt", "Exponential",
     "Cosine", "Piecewise", "WarmUp",

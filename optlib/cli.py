@@ -20,8 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+READABLE = ".mps"
+"""The file type that `solve` reads: linear programs."""
+
 READERS = {
-    ".mps": "linear programs",
     ".qps": "quadratic programs",
     ".dat-s": "semidefinite programs (SDPA)",
     ".max": "maximum flows (DIMACS)",
@@ -93,6 +95,8 @@ def problems(
 
 
 def _minimum(answer: Any) -> str:
+    if answer.status is not None:
+        return answer.status.name.lower()
     if not answer.attained:
         return "not attained"
     values = answer.values
@@ -147,45 +151,68 @@ def _problem_classes() -> dict[str, type]:
 
 @app.command()
 def solve(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A bundled problem, or a file.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A bundled problem, or a file (.mps, .mps.gz).")
+    ],
     method: Annotated[str | None, typer.Option(help="Default: the recommended one.")] = None,
     tol: Annotated[float | None, typer.Option(help="Tolerance of the certificate.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Wall-clock limit.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Save a picture of the run here.")] = None,
 ) -> None:
-    """Solve a bundled problem, and print the answer with its proof."""
+    """Solve a bundled problem or a file, and print the answer with its proof."""
     import optlib
-    from optlib.problems import entry as find
 
-    kind = next((end for end in READERS if name.lower().removesuffix(".gz").endswith(end)), None)
-    if kind is not None:
-        raise _fail(
-            f"{name}: this version of optlib ({optlib.__version__}) cannot read {kind} files yet "
-            f"({READERS[kind]}); it solves the bundled problems, see `optlib problems`"
-        )
-    try:
-        entry = find(name)
-    except KeyError as error:
-        raise _fail(str(error.args[0])) from None
+    problem, entry = _problem(name)
     try:
         result = optlib.minimize(
-            entry.load(), method, tol=tol, max_seconds=max_seconds, trace=plot is not None
+            problem, method, tol=tol, max_seconds=max_seconds, trace=plot is not None
         )
     except ValueError as error:
         raise _fail(str(error)) from None
-    _report(entry, result)
+    _report(name, entry, result)
     if plot is not None:
         _save_picture(result, plot)
     raise typer.Exit(0 if result.success else 1)
 
 
-def _report(entry: Any, result: Any) -> None:
-    answer = entry.known()
+def _problem(name: str) -> tuple[Any, Any]:
+    """The problem of a file, or a bundled one with its catalogue entry."""
+    import optlib
+    from optlib.problems import entry as find
+
+    plain = name.lower().removesuffix(".gz")
+    if plain.endswith(READABLE):
+        try:
+            return optlib.LinearProgram.from_mps(name), None
+        except (OSError, ValueError) as error:
+            raise _fail(str(error)) from None
+    kind = next((end for end in READERS if plain.endswith(end)), None)
+    if kind is not None:
+        raise _fail(
+            f"{name}: this version of optlib ({optlib.__version__}) cannot read {kind} files yet "
+            f"({READERS[kind]}); it solves {READABLE} files and the bundled problems, see `optlib "
+            "problems`"
+        )
+    try:
+        entry = find(name)
+    except KeyError as error:
+        raise _fail(str(error.args[0])) from None
+    return entry.load(), entry
+
+
+def _report(name: str, entry: Any, result: Any) -> None:
     console = _console()
+    if entry is None:
+        console.print(f"[bold]{escape(name)}[/] ({escape(repr(result.problem))})", soft_wrap=True)
+        console.print(escape(repr(result)), soft_wrap=True)
+        return
+    answer = entry.known()
     console.print(f"[bold]{escape(entry.title)}[/] ({escape(entry.source)})")
     console.print(escape(repr(result)), soft_wrap=True)
     if not answer.attained:
         console.print(f"{'known':>12}: the infimum is not attained")
+    elif answer.status is not None:
+        console.print(f"{'known':>12}: {answer.status.name}")
     elif answer.values:
         values = ", ".join(f"{value:.10g}" for value in answer.values)
         console.print(f"{'known':>12}: {values} (error {answer.error(float(result.fun)):.1e})")

@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from optlib.core.status import Status
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -42,6 +44,10 @@ class Answer:
         The same for ``x``; default ``sqrt(tol)``, what a verified value says about the point.
     attained : bool
         False when the infimum is not attained (no method may claim success).
+    dual : dict of str to array, optional
+        The multipliers by name, where they are unique.
+    status : Status, optional
+        ``INFEASIBLE`` or ``UNBOUNDED``, when that is the answer.
     """
 
     fun: float | tuple[float, ...] | None = None
@@ -49,6 +55,8 @@ class Answer:
     tol: float = 1e-8
     x_tol: float | None = None
     attained: bool = True
+    dual: Mapping[str, Any] | None = None
+    status: Status | None = None
 
     @property
     def values(self) -> tuple[float, ...]:

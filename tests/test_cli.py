@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import optlib as ol
 from optlib.cli import app
 from optlib.core.status import Status
-from optlib.problems import Answer, catalog
+from optlib.problems import Answer, catalog, load
 from optlib.tour import Row, Stop, Tour, is_strict_minimum, selected, verdict
 
 
@@ -62,6 +62,13 @@ def test_problems_lists_by_tag():
     assert _run("problems", "--tag", "nonsense").exit_code == 2
 
 
+def test_problems_without_a_minimum_say_so():
+    result = _run("problems", "--tag", "infeasible")
+    assert "xor_separation" in result.output and "infeasible" in result.output
+    solved = _run("solve", "half_strip")
+    assert solved.exit_code == 0 and "known: UNBOUNDED" in solved.output
+
+
 def test_methods_of_a_class():
     result = _run("methods", "LeastSquares")
     assert result.exit_code == 0
@@ -85,11 +92,28 @@ def test_solve_says_when_it_failed():
     assert "no success" in result.output and "not attained" in result.output
 
 
-@pytest.mark.parametrize("name", ["a.mps", "b.qps.gz", "c.dat-s", "d.max", "e.min", "f.nfg"])
+@pytest.mark.parametrize("name", ["b.qps.gz", "c.dat-s", "d.max", "e.min", "f.nfg"])
 def test_solve_of_a_file_says_that_the_reader_is_missing(name):
     result = _run("solve", name)
     assert result.exit_code == 2
     assert "cannot read" in result.output
+
+
+def test_solve_of_a_linear_program_in_a_file(tmp_path):
+    path = tmp_path / "triangle.mps.gz"
+    load("triangle").to_mps(path)
+    result = _run("solve", str(path))
+    assert result.exit_code == 0, result.output
+    assert "OPTIMAL" in result.output and "fun: 12" in result.output
+    missing = _run("solve", str(tmp_path / "missing.mps"))
+    assert missing.exit_code == 2 and "missing.mps" in missing.output
+
+
+def test_solve_of_a_broken_file_names_the_line(tmp_path):
+    path = tmp_path / "broken.mps"
+    path.write_text("NAME\nROWS\n N cost\n X row\n")
+    result = _run("solve", str(path))
+    assert result.exit_code == 2 and "line 4" in result.output
 
 
 def test_solve_of_an_unknown_name_or_method_suggests():
@@ -115,6 +139,11 @@ def test_selection_by_name_part_pattern_and_chapter():
         (Answer(fun=0.0, attained=False), Status.DIVERGED, False, 0.0, "honest"),
         (Answer(fun=1.0), Status.TIME_LIMIT, False, 1.0, "honest"),
         (Answer(), Status.STATIONARY, True, 7.0, "ok"),
+        (Answer(status=Status.INFEASIBLE), Status.INFEASIBLE, True, 0.0, "ok"),
+        (Answer(status=Status.INFEASIBLE), Status.STALLED, False, 0.0, "honest"),
+        (Answer(status=Status.INFEASIBLE), Status.OPTIMAL, True, 0.0, "WRONG"),
+        (Answer(status=Status.UNBOUNDED), Status.INFEASIBLE, True, 0.0, "WRONG"),
+        (Answer(fun=1.0), Status.INFEASIBLE, True, 1.0, "WRONG"),
     ],
 )
 def test_verdicts(answer, status, holds, fun, expected):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -13,7 +14,11 @@ from .status import Status
 
 
 class Answer(NamedTuple):
-    """What a method hands to the door: a point, how the run ended, and what it cost."""
+    """What a method hands to the door: a point, how the run ended, and what it cost.
+
+    ``views`` are the further attributes of the result that a family adds, by name: arrays, objects
+    or functions (``ray``, ``flow``, ``sensitivity``); arrays only inside ``jit`` and ``vmap``.
+    """
 
     x: Any
     fun: Any
@@ -29,6 +34,7 @@ class Answer(NamedTuple):
     engine: str = "host"
     compile_seconds: float = 0.0
     note: str = ""
+    views: Mapping[str, Any] = MappingProxyType({})
 
 
 class Result:
@@ -62,6 +68,9 @@ class Result:
         Which engine ran (``host``, ``compiled`` or ``host+compiled``), and what compiling cost.
     method, problem
         What was run on what (``None`` on a result that crossed ``jit`` or ``vmap``).
+
+    Further attributes depend on the family: ``basis``, ``ray`` and ``sensitivity()`` of a linear
+    program, for instance; ``dir(result)`` lists them.
     """
 
     painter: ClassVar[Callable[..., Any]]
@@ -84,16 +93,33 @@ class Result:
         "status",
         "success",
         "trace",
+        "views",
         "x",
     )  # fmt: skip
 
     def __init__(self, answer: Answer, seconds: Any, method: Any, problem: Any) -> None:
         (self.x, self.fun, self.dual, self.status, self.success, self.certificate, self.nit,
          self.nfev, self.njev, self.nhev, self.trace, self.engine, self.compile_seconds,
-         self.note) = answer  # fmt: skip
+         self.note, views) = answer  # fmt: skip
+        self.views = dict(views)
         self.seconds = seconds
         self.method = method
         self.problem = problem
+
+    def __getattr__(self, name: str) -> Any:
+        """What the method's family adds, see ``Answer.views``."""
+        if name.startswith("_") or name in Result.__slots__:
+            raise AttributeError(name)
+        if name in self.views:
+            return self.views[name]
+        added = f" beside the common fields it has {', '.join(self.views)}" if self.views else ""
+        raise AttributeError(
+            f"the result of {self.method.name if self.method else 'a method'!r} has no {name!r};"
+            f"{added or ' it has the common fields only'}"
+        )
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.views]
 
     @property
     def message(self) -> str:
@@ -123,9 +149,8 @@ class Result:
     def _rows(self) -> list[tuple[str, Any]]:
         if not isinstance(self.status, Status):
             return [("status", self.status), ("success", self.success), ("fun", self.fun)]
-        cost = f"{self.nit} iterations, {self.nfev} f, {self.njev} gradients"
-        if self.nhev:
-            cost += f", {self.nhev} Hessians"
+        counts = {"f": self.nfev, "gradients": self.njev, "Hessians": self.nhev}
+        cost = [f"{self.nit} iterations", *(f"{n} {what}" for what, n in counts.items() if n)]
         run = f"{self.seconds * 1e3:.3g} ms, {self.engine} engine"
         if self.compile_seconds:
             run += f" ({self.compile_seconds:.2g} s compiling)"
@@ -136,7 +161,7 @@ class Result:
             ("fun", f"{self.fun:.10g}"),
             ("x", _short(self.x)),
             ("certificate", self.certificate),
-            ("cost", cost),
+            ("cost", ", ".join(cost)),
             ("run", run),
         ]
 
@@ -147,6 +172,7 @@ class Result:
 
 _CHILDREN = (
     "x", "fun", "dual", "status", "success", "certificate", "nit", "nfev", "njev", "nhev", "trace",
+    "views",
 )  # fmt: skip
 
 

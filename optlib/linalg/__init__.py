@@ -1,0 +1,1 @@
+"""Factorizations and kernels that several families stand on (NumPy, SciPy sparse and Numba)."""

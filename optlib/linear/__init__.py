@@ -1,0 +1,11 @@
+"""Linear programs: problem, certificates, simplex, interior point, files.
+
+Importing this package registers its methods.
+"""
+
+# The order is the order in which `optlib methods` lists them.
+from . import highs
+from .names import Names
+from .problem import LinearDual, LinearProgram
+
+__all__ = ["LinearDual", "LinearProgram", "Names", "highs"]

@@ -1,0 +1,5 @@
+"""Reductions of a linear program, each undone exactly: point, multipliers, basis and rays."""
+
+from .driver import Presolved, presolve
+
+__all__ = ["Presolved", "presolve"]
