@@ -6,8 +6,8 @@ Numba keeps both on disk; everything else in this folder is a part of them.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ...linalg.cached import kernel
 from .column_rules import undo_escaping_column, undo_fixed_column, undo_slack_column
 from .duplicates import undo_duplicate_column, undo_duplicate_row
 from .engine import bounds_cross, sweep, visit_column, visit_row
@@ -47,7 +47,7 @@ ROUNDS, WORTH = 12, 200
 """Sweeps over the whole problem, at most; the last one must have removed one part in ``WORTH``."""
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def reduce(c, indptr, indices, data, row_lower, row_upper, lower, upper):
     """Apply the rules until none applies, or the problem is seen to be infeasible.
 
@@ -146,7 +146,7 @@ def farkas(s):
     return y, z
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def restore(
     ints, floats, rows, columns, c, indptr, indices, data, x, y, column_status, row_status,
     full_x, full_y, full_columns, full_rows, work, known, constant, priced,

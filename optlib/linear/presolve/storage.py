@@ -10,10 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-inlined = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""A part of the two kernels, which alone are cached on disk and can be called from Python."""
+from ...linalg.cached import inner as inlined
 
 ROW = np.dtype(
     [
