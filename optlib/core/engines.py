@@ -12,7 +12,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -253,17 +253,31 @@ def _program(*args: Any) -> tuple[Packed, Packed, dict[str, Any]]:
     return in_few_kernels(chunk, *rest) if jax.default_backend() == "cpu" else chunk(*rest)
 
 
-# Compiler choices, measured on CPU (other platforms ignore them). One codegen unit compiles few
-# kernels fastest. For few variables XLA's older emitters compile in less time; for many, the newer
-# ones make faster kernels.
-_ONE_UNIT = {"xla_cpu_parallel_codegen_split_count": 1}
 _FEW_VARIABLES = 32
-_few_chunk = jax.jit(
-    _program,
-    static_argnums=6,
-    compiler_options={"xla_cpu_use_fusion_emitters": False, **_ONE_UNIT},
-)
-_many_chunk = jax.jit(_program, static_argnums=6, compiler_options=_ONE_UNIT)
+
+
+@cache
+def _compiled_chunk(few: bool) -> Any:
+    """The jitted chunk, with compiler choices measured on CPU (other platforms ignore them).
+
+    One codegen unit compiles few kernels fastest. For few variables XLA's older emitters compile in
+    less time; for many, the newer ones make faster kernels.
+    """
+    choices: dict[str, Any] = {"xla_cpu_parallel_codegen_split_count": 1}
+    if few:
+        choices["xla_cpu_use_fusion_emitters"] = False
+    known = {name: value for name, value in choices.items() if _is_known(name, value)}
+    return jax.jit(_program, static_argnums=6, compiler_options=known)
+
+
+@cache
+def _is_known(name: str, value: Any) -> bool:
+    """Whether this version of XLA has the option; they come and go."""
+    try:
+        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 def compiled_programs() -> int:
@@ -505,7 +519,7 @@ class Run:
 
     def _timed_chunk(self, *args: Any) -> Any:
         """Call the program; a call that compiled is timed apart."""
-        program = _few_chunk if self.problem.layout.size <= _FEW_VARIABLES else _many_chunk
+        program = _compiled_chunk(self.problem.layout.size <= _FEW_VARIABLES)
         before, programs = time.perf_counter(), compiled_programs()
         result = program(*args)
         if compiled_programs() > programs:
