@@ -76,7 +76,9 @@ from .descent.steps import (
 )
 from .descent.trust_region import TrustRegion, TrustRegionCG
 from .linear.highs import HiGHS
+from .linear.integer import BranchAndBound
 from .linear.problem import LinearProgram
+from .linear.tableau import Tableau
 from .minimize import certify, minimize
 
 __version__ = "0.1.0"
@@ -94,7 +96,7 @@ __all__ = [
     "Yogi", "Newton", "NewtonCG", "TrustRegion", "TrustRegionCG", "BFGS", "DFP", "LBFGS",
     "LBFGSB", "ConjugateGradient", "BarzilaiBorwein", "CoordinateDescent", "GaussNewton",
     "LevenbergMarquardt", "QR", "SVD", "LSQR", "LSMR", "ISTA", "FISTA", "ADMM",
-    "HiGHS",
+    "HiGHS", "Tableau", "BranchAndBound",
     # step rules
     "Fixed", "Backtracking", "Wolfe", "Exact", "InverseTime", "InverseSqrt", "Exponential",
     "Cosine", "Piecewise", "WarmUp",

@@ -35,9 +35,10 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return compiled
 
 
-def inner(function: Callable[..., Any]) -> Any:
+def inner(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """A compiled function that only kernels call: nothing of it is kept, nor seen by Python."""
-    return _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    made = _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+    return made if function is None else made(function)
 
 
 @cache

@@ -4,8 +4,17 @@ Importing this package registers its methods.
 """
 
 # The order is the order in which `optlib methods` lists them.
-from . import highs
+from . import methods  # noqa: I001
+from . import highs, tableau, integer
 from .names import Names
 from .problem import LinearDual, LinearProgram
 
-__all__ = ["LinearDual", "LinearProgram", "Names", "highs"]
+__all__ = [
+    "LinearDual",
+    "LinearProgram",
+    "Names",
+    "highs",
+    "integer",
+    "methods",
+    "tableau",
+]

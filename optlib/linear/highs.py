@@ -37,7 +37,7 @@ _OPTIMAL, _LIMIT, _INFEASIBLE = 0, 1, 2
 _ENDS = {_LIMIT: Status.TIME_LIMIT, _INFEASIBLE: Status.INFEASIBLE}
 
 
-@register("highs", LinearProgram, recommended=True)
+@register("highs", LinearProgram)
 @pytree
 class HiGHS(LinearMethod):
     """HiGHS, as SciPy ships it: dual simplex, interior point with crossover, branch and bound.
@@ -133,6 +133,15 @@ class HiGHS(LinearMethod):
     def _branch_and_bound(self, form: RangeForm, integer: np.ndarray, request: Request) -> Solution:
         """``milp``; then the relaxation, whose multipliers bound the cost from below."""
         scipy = scipy_optimize()
+        whole = replace(
+            form,
+            lower=np.where(integer, np.ceil(form.lower), form.lower),
+            upper=np.where(integer, np.floor(form.upper), form.upper),
+        )
+        if np.any(whole.lower > whole.upper):
+            nothing = np.zeros(form.c.size), np.zeros(form.shape[0])
+            words = "no whole number lies between the bounds of an integer variable"
+            return Solution(Status.STALLED, *nothing, note=words)
         options: dict[str, Any] = {"presolve": self.presolve, "mip_rel_gap": 0.0}
         if request.max_seconds is not None:
             options["time_limit"] = float(request.max_seconds)
@@ -141,16 +150,17 @@ class HiGHS(LinearMethod):
         found = scipy.milp(
             form.c,
             integrality=integer.astype(int),
-            bounds=scipy.Bounds(form.lower, form.upper),
+            bounds=scipy.Bounds(whole.lower, whole.upper),
             constraints=scipy.LinearConstraint(form.A, form.row_lower, form.row_upper),
             options=options,
         )
         relaxed = self.propose(form, request)
         if found.x is None:
-            if relaxed.status is not Status.OPTIMAL:
+            if relaxed.status not in (Status.OPTIMAL, Status.UNBOUNDED):
                 return relaxed
             words = f"HiGHS: {found.message}; the relaxation is feasible, so no ray proves it"
-            return replace(relaxed, status=_ENDS.get(found.status, Status.STALLED), note=words)
+            status = _ENDS.get(found.status, Status.STALLED)
+            return replace(relaxed, status=status, ray=None, note=words)
         fixed = np.where(integer, np.rint(found.x), 0.0)
         lower, upper = np.where(integer, fixed, form.lower), np.where(integer, fixed, form.upper)
         best = self._linprog(replace(form, lower=lower, upper=upper), request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -47,7 +48,8 @@ class LinearMethod(Method):
         reduced = presolve(form)
         if reduced.solution is not None:
             return reduced.solution
-        return reduced.postsolve(self.propose(reduced.form, request))
+        solution = self.propose(reduced.form, request)
+        return replace(reduced.postsolve(solution), trace=solution.trace)
 
     def earlier_basis(self, form: RangeForm, request: Request) -> Basis | None:
         """The basis of the result to start from, when it fits this form."""
@@ -59,7 +61,10 @@ class LinearMethod(Method):
     def checked(self, problem: LinearProgram, request: Request) -> Request:
         """The request with its tolerance; refuses what no linear program can do."""
         if is_traced(problem):
-            raise ValueError(f"method {self.name!r}: not available inside jax.jit, vmap or grad")
+            raise ValueError(
+                f"method {self.name!r}: not available inside jax.jit, vmap or grad; "
+                "'interior_point' is, for dense programs"
+            )
         if request.x0 is not None:
             raise ValueError(
                 "x0: found a point; a linear program starts from an earlier result, start="
@@ -116,17 +121,17 @@ def multipliers(
     return LinearDual(eq, ub, np.maximum(z, 0.0), np.minimum(z, 0.0))
 
 
-_CLAIMS = (Status.OPTIMAL, Status.INFEASIBLE, Status.UNBOUNDED)
+CLAIMS = (Status.OPTIMAL, Status.INFEASIBLE, Status.UNBOUNDED)
 
 
 def _without_proof(status: Status) -> Status:
     """What a run may call itself when nothing is proved."""
-    return Status.STALLED if status in _CLAIMS else status
+    return Status.STALLED if status in CLAIMS else status
 
 
 def _doubt(solution: Solution, proof: Any) -> str:
     """What the solver claims, and which residual speaks against it."""
-    if solution.status not in _CLAIMS:
+    if solution.status not in CLAIMS:
         return solution.note
     name, value = max(proof.residuals.items(), key=lambda item: (item[1] != item[1], item[1]))
     words = f"the solver says {solution.status.name}, but {name} is {value:.1e}"

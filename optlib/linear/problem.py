@@ -223,7 +223,9 @@ class LinearProgram:
         return self.b_eq.size, self.b_ub.size
 
     def default_method(self) -> str:
-        """HiGHS."""
+        """Simplex; HiGHS where variables are integer; interior point inside ``jax.jit``."""
+        if is_traced(self):
+            return "interior_point"
         return "highs" if self.is_integer else RECOMMENDED
 
     # -------------------------------------------------------------- other forms
@@ -370,7 +372,7 @@ class LinearProgram:
 TOLERANCE = 1e-8
 """What every scaled residual of a certificate is to be at most, when nothing else is asked."""
 
-RECOMMENDED = "highs"
+RECOMMENDED = "simplex"
 """The method for a linear program when none is named."""
 
 

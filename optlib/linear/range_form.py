@@ -79,6 +79,8 @@ class Solution:
         Iterations.
     note : str
         What a reader should know.
+    trace : object
+        The history of the run, in the solver's own terms.
     """
 
     status: Status
@@ -88,3 +90,4 @@ class Solution:
     ray: np.ndarray | None = None
     nit: int = 0
     note: str = ""
+    trace: Any = None

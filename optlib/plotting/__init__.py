@@ -6,6 +6,7 @@ drawn and not before.
 
 from .convergence import known_rate, plot_convergence
 from .line_search import plot_line_search
+from .linear import plot_linear_program
 from .paths import plot_paths
 from .profile import performance_profile, plot_profile
 from .result import plot_result
@@ -15,6 +16,7 @@ __all__ = [
     "performance_profile",
     "plot_convergence",
     "plot_line_search",
+    "plot_linear_program",
     "plot_paths",
     "plot_profile",
     "plot_result",

@@ -8,8 +8,10 @@ import numpy as np
 
 from ..core.result import Result
 from ..core.status import Status
+from ..linear.problem import LinearProgram
 from .convergence import known_rate, plot_convergence
 from .landscape import Limits, dimension, path_of, window
+from .linear import plot_linear_program
 from .paths import plot_paths
 from .style import INK, new_figure, spelled, styled
 
@@ -30,6 +32,9 @@ def plot_result(
     title: str | None = None,
 ) -> Any:
     """Draw a result: its path where the problem has one or two variables, and its convergence.
+
+    Of a linear program in two or three variables, the feasible set and the path through it: see
+    :func:`plot_linear_program`.
 
     Parameters
     ----------
@@ -72,6 +77,11 @@ def plot_result(
         raise ValueError(
             "result: found one that crossed jit or vmap, needed that of a single solve"
         )
+    if isinstance(result.problem, LinearProgram):
+        if kind not in ("auto", "path"):
+            raise ValueError(f"kind: found {kind!r}, needed 'path' for a linear program")
+        heading = _heading(result) if title is None else title
+        return plot_linear_program(result.problem, result, ax, xlim=xlim, ylim=ylim, title=heading)
     small = dimension(result.problem) <= 2
     moved = result.trace is not None and len(result.trace) > 1
     axes = [] if ax is None else list(np.ravel(np.asarray(ax, dtype=object)))

@@ -283,6 +283,7 @@ def test_the_relaxation_is_no_proof_for_a_point_between_whole_numbers() -> None:
 
 NETLIB = ("afiro", "sc50a", "sc105", "share2b", "blend", "israel", "e226", "boeing1", "grow7",
           "vtp-base", "lotfi", "seba", "scagr25", "brandy", "stocfor1")  # fmt: skip
+TOO_LARGE = {("seba", "tableau"): "1.6 million entries are more than a full tableau may have"}
 INFEASIBLE = ("galenet", "itest6", "klein1", "bgprtr", "forest6", "woodinfe", "box1")
 
 
@@ -295,6 +296,8 @@ def needs(collection: str) -> None:
 @pytest.mark.parametrize("name", NETLIB)
 def test_netlib(name: str, method: str) -> None:
     needs("netlib")
+    if (name, method) in TOO_LARGE:
+        pytest.skip(TOO_LARGE[name, method])
     result = ol.minimize(problems.netlib(name), method)
     assert result.success, result
     optimal = problems.lp_data.table("netlib")[name].optimal

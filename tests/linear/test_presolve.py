@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.sparse.linalg import splu
 
 from optlib.core.status import Status
-from optlib.linear.presolve import presolve
+from optlib.linear.presolve import presolve, reduce
 from optlib.linear.range_form import AT_LOWER, AT_UPPER, BASIC, FREE, Basis, RangeForm, Solution
 
 highspy = pytest.importorskip("highspy", reason="HiGHS is the reference")
@@ -92,7 +92,7 @@ def solve(form):
 
 def presolved_solution(form):
     """The solution by way of the reduced problem; None where HiGHS does not decide that one."""
-    reduced = presolve(form)
+    reduced = reduce(form)
     if reduced.solution is not None:
         assert reduced.status == reduced.solution.status
         return reduced.solution
@@ -299,7 +299,7 @@ RULES = {
 def test_known_answers(rule):
     """The rule makes the problem smaller, and the point, the multipliers and a basis come back."""
     form, x, y = RULES[rule]
-    assert presolve(form).form.A.nnz + presolve(form).form.c.size < form.A.nnz + form.c.size
+    assert reduce(form).form.A.nnz + reduce(form).form.c.size < form.A.nnz + form.c.size
     solution = presolved_solution(form)
     assert solution.status == Status.OPTIMAL
     assert_proved(form, solution)
@@ -332,7 +332,7 @@ def test_infeasible_rows_are_proved():
         [(-INF, 1), (-INF, 2), (3, INF)],
         [POSITIVE, POSITIVE],
     )
-    reduced = presolve(form)
+    reduced = reduce(form)
     assert reduced.status == Status.INFEASIBLE
     assert_farkas(form, reduced.solution.ray)
     w = reduced.solution.ray
@@ -341,7 +341,7 @@ def test_infeasible_rows_are_proved():
 
 def test_contradicting_parallel_rows_are_proved():
     form = range_form([1, 1], [[1, 2], [-2, -4]], [(-INF, 3), (-INF, -8)], [FREE_RANGE] * 2)
-    reduced = presolve(form)
+    reduced = reduce(form)
     assert reduced.status == Status.INFEASIBLE
     w = reduced.solution.ray
     np.testing.assert_allclose(w / w[0], [1, 0.5])
@@ -349,13 +349,13 @@ def test_contradicting_parallel_rows_are_proved():
 
 def test_crossing_bounds_are_infeasible():
     form = range_form([1], [[1]], [(0, 9)], [(2, 1)])
-    assert presolve(form).status == Status.INFEASIBLE
+    assert reduce(form).status == Status.INFEASIBLE
 
 
 def test_unbounded_is_proved():
     """``min -x0`` with ``x0 - x1 = 2``: both grow for ever."""
     form = range_form([-1, 0], [[1, -1]], [(2, 2)], [POSITIVE, POSITIVE])
-    reduced = presolve(form)
+    reduced = reduce(form)
     assert reduced.status == Status.UNBOUNDED
     assert_recession(form, reduced.solution.x, reduced.solution.ray)
 
@@ -364,16 +364,38 @@ def test_irreducible_problem_is_returned_as_it_is():
     form = range_form(
         [1, 2, 3], [[2, 1, 1], [1, 3, 1], [1, 1, 4]], [(3, 9), (4, 9), (5, 9)], [(0, 5)] * 3
     )
-    reduced = presolve(form)
+    reduced = reduce(form)
     assert reduced.form is form and reduced.status is None
     solution = solve(form)
     assert reduced.postsolve(solution) is solution
 
 
+def test_tiny_problem_is_returned_as_it_is():
+    form = RULES["doubleton equation"][0]
+    left = presolve(form)
+    assert left.form is form and left.status is None
+    solution = solve(form)
+    assert left.postsolve(solution) is solution
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_small_problems_agree_with_highs(seed):
+    """Without the rules that compare rows or columns with each other."""
+    form = random_form(np.random.default_rng(seed), 12, 15)
+    left, direct = presolve(form), solve(form)
+    if direct is None:
+        return
+    solution = left.solution
+    if solution is None:
+        solution = left.postsolve(solve(left.form))
+    assert solution.status == direct.status
+    assert_proved(form, solution)
+
+
 def test_arguments_are_not_changed():
     form = RULES["doubleton equation"][0]
     before = [a.copy() for a in (form.c, form.row_lower, form.lower, form.upper, form.A.data)]
-    presolve(form)
+    reduce(form)
     after = (form.c, form.row_lower, form.lower, form.upper, form.A.data)
     assert all(np.array_equal(a, b) for a, b in zip(before, after))
 
@@ -383,7 +405,7 @@ def test_points_without_basis():
     optimal = 0
     for seed in range(60):
         form = random_form(np.random.default_rng(seed), 9, 12)
-        reduced = presolve(form)
+        reduced = reduce(form)
         solution = None if reduced.solution is not None else solve(reduced.form)
         if solution is not None and solution.status == Status.OPTIMAL:
             bare = reduced.postsolve(Solution(solution.status, solution.x, solution.y))
@@ -471,7 +493,7 @@ OPTIMA = {
 def test_netlib(name):
     """The known optimum by way of a smaller problem, with KKT residuals and a basis."""
     form = netlib("netlib", name)
-    reduced = presolve(form)
+    reduced = reduce(form)
     assert reduced.form.A.nnz < form.A.nnz
     solution = reduced.postsolve(solve(reduced.form))
     assert value(form, solution) == pytest.approx(OPTIMA[name], rel=1e-8)
@@ -491,7 +513,7 @@ def test_infeasible_netlib(name):
 @needs_data
 def test_kennington():
     form = netlib("kennington", "ken-07")
-    reduced = presolve(form)
+    reduced = reduce(form)
     assert reduced.form.shape[0] < 0.5 * form.shape[0]
     solution = reduced.postsolve(solve(reduced.form))
     assert value(form, solution) == pytest.approx(-679520443.381687, rel=1e-9)

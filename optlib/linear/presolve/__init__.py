@@ -1,5 +1,5 @@
 """Reductions of a linear program, each undone exactly: point, multipliers, basis and rays."""
 
-from .driver import Presolved, presolve
+from .driver import Presolved, presolve, reduce
 
-__all__ = ["Presolved", "presolve"]
+__all__ = ["Presolved", "presolve", "reduce"]

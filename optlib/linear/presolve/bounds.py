@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..range_form import AT_LOWER, AT_UPPER
 from .column_rules import fix_column
-from .row_rules import drop_redundant_row, equate
-from .stack import INDICES, room
-from .storage import HUGE, NONE, close, inlined, lowest, measure
+from .layout import NONE
+from .row_rules import drop_row, equate
+from .stack import AT_LOWER, AT_UPPER, REDUNDANT_ROW, TAIL, UNUSED, room
+from .storage import HUGE, close, inlined, lowest, measure
 
 
 @inlined
@@ -27,42 +27,41 @@ def drop_implied_rows(s):
     redundant when its activity stays within its sides over the bounds that the *other* rows
     imply. Those bounds leave with the row that implied them.
     """
-    n = s.columns.size
-    lower, upper = np.empty(n), np.empty(n)
-    above, below = np.empty(n, np.int64), np.empty(n, np.int64)
-    above[:], below[:] = NONE, NONE
-    for j in range(n):
-        lower[j], upper[j] = s.columns[j].lower, s.columns[j].upper
-    for i in range(s.rows.size):
-        if s.rows[i].size > 1:
+    m = s.tally.rows
+    for j in range(m, s.lines.size):
+        column = s.lines[j]
+        column.low, column.high, column.below, column.above = column.lower, column.upper, NONE, NONE
+    for i in range(m):
+        if s.lines[i].size > 1:
             measure(s, i)
-            lend_bounds(s, i, lower, upper, below, above)
-    for i in range(s.rows.size):
-        if s.rows[i].size > 1 and holds_within(s, i, lower, upper, below, above):
-            if not room(s, s.rows[i].size):
+            lend_bounds(s, i)
+    for i in range(m):
+        row = s.lines[i]
+        if row.size > 1 and holds_within(s, i):
+            if not room(s, row.size):
                 return
-            e = s.rows[i].head
+            e = row.head
             while e >= 0:
-                j = s.elements[e].column
-                if below[j] == i:
-                    lower[j], below[j] = s.columns[j].lower, NONE
-                if above[j] == i:
-                    upper[j], above[j] = s.columns[j].upper, NONE
-                e = s.elements[e].right
-            drop_redundant_row(s, i)
+                column = s.lines[s.ends[e].across]
+                if column.below == i:
+                    column.low, column.below = column.lower, NONE
+                if column.above == i:
+                    column.high, column.above = column.upper, NONE
+                e = s.ends[e].after
+            drop_row(s, i, REDUNDANT_ROW, UNUSED)
 
 
 @inlined
-def lend_bounds(s, i, lower, upper, below, above):
+def lend_bounds(s, i):
     """Tighten the lent bounds by row i; ``below`` and ``above`` note which row each is from."""
-    row = s.rows[i]
+    row = s.lines[i]
     least, most, open_least, open_most = 0.0, 0.0, 0, 0
     e = row.head
     while e >= 0:
-        element = s.elements[e]
-        column = s.columns[element.column]
-        low = lowest(element.value, column.lower, column.upper)
-        high = -lowest(-element.value, column.lower, column.upper)
+        end = s.ends[e]
+        column = s.lines[end.across]
+        low = lowest(end.value, column.lower, column.upper)
+        high = -lowest(-end.value, column.lower, column.upper)
         if low == -np.inf:
             open_least += 1
         else:
@@ -71,16 +70,15 @@ def lend_bounds(s, i, lower, upper, below, above):
             open_most += 1
         else:
             most += high
-        e = element.right
+        e = end.after
     if (open_least > 1 or row.upper == np.inf) and (open_most > 1 or row.lower == -np.inf):
         return
     if max(abs(least), abs(most)) > HUGE:
         return
     e = row.head
     while e >= 0:
-        element = s.elements[e]
-        j, a = element.column, element.value
-        column = s.columns[j]
+        end = s.ends[e]
+        column, a = s.lines[end.across], end.value
         low = lowest(a, column.lower, column.upper)
         high = -lowest(-a, column.lower, column.upper)
         up, down = np.inf, -np.inf
@@ -91,31 +89,31 @@ def lend_bounds(s, i, lower, upper, below, above):
         if a < 0:
             up, down = down, up
         up, down = up / a, down / a
-        if up < upper[j] - close(up):
-            upper[j], above[j] = up, i
-        if down > lower[j] + close(down):
-            lower[j], below[j] = down, i
-        e = element.right
+        if up < column.high - close(up):
+            column.high, column.above = up, i
+        if down > column.low + close(down):
+            column.low, column.below = down, i
+        e = end.after
 
 
 @inlined
-def holds_within(s, i, lower, upper, below, above):
+def holds_within(s, i):
     """Whether row i holds over the bounds that do not come from itself."""
-    row = s.rows[i]
+    row = s.lines[i]
     if row.lower == row.upper:
         return False
     least, most = 0.0, 0.0
     e = row.head
     while e >= 0:
-        element = s.elements[e]
-        j = element.column
-        low = s.columns[j].lower if below[j] == i else lower[j]
-        high = s.columns[j].upper if above[j] == i else upper[j]
-        least += lowest(element.value, low, high)
-        most -= lowest(-element.value, low, high)
+        end = s.ends[e]
+        column = s.lines[end.across]
+        low = column.lower if column.below == i else column.low
+        high = column.upper if column.above == i else column.high
+        least += lowest(end.value, low, high)
+        most -= lowest(-end.value, low, high)
         if least < row.lower - close(row.lower) or most > row.upper + close(row.upper):
             return False
-        e = element.right
+        e = end.after
     return True
 
 
@@ -130,126 +128,119 @@ def fix_dominated_columns(s):
     If columns imply ``y_i >= 0``, the sign of y_i is none: row i may be an equation. What was
     concluded from a sign is forgotten when that sign is itself concluded.
     """
-    m = s.rows.size
-    low, high = np.empty(m), np.empty(m)
-    below, above = np.empty(m, np.int64), np.empty(m, np.int64)
+    m = s.tally.rows
     for i in range(m):
-        forget_price(s, i, low, high, below, above)
-    for j in range(s.columns.size):
-        if s.columns[j].size > 0:
-            lend_prices(s, j, low, high, below, above)
+        forget_price(s, i)
+    for j in range(m, s.lines.size):
+        if s.lines[j].size > 0:
+            lend_prices(s, j)
     for i in range(m):
-        if low[i] > high[i]:
+        if s.lines[i].low > s.lines[i].high:
             return
-    for j in range(s.columns.size):
-        size = s.columns[j].size
-        if size > 0 and room(s, size) and fix_dominated(s, j, low, high, below, above):
-            for k in range(s.tally[0].ints - INDICES - size, s.tally[0].ints - INDICES):
-                i = s.ints[k]
-                if below[i] == j or above[i] == j:
-                    forget_price(s, i, low, high, below, above)
+    for j in range(m, s.lines.size):
+        size = s.lines[j].size
+        if size > 0 and room(s, size) and fix_dominated(s, j):
+            for k in range(s.tally.top - TAIL - size, s.tally.top - TAIL):
+                forget_price_from(s, s.stack[k].index, j)
     for i in range(m):
-        row = s.rows[i]
+        row = s.lines[i]
         if row.size > 0 and row.lower < row.upper and room(s, row.size):
-            if low[i] >= 0 and below[i] != NONE and row.lower > -np.inf:
-                equate(s, i, AT_LOWER)
-                forget_prices_around(s, i, low, high, below, above)
-            elif high[i] <= 0 and above[i] != NONE and row.upper < np.inf:
-                equate(s, i, AT_UPPER)
-                forget_prices_around(s, i, low, high, below, above)
+            at_lower = row.low >= 0 and row.below != NONE and row.lower > -np.inf
+            if at_lower or (row.high <= 0 and row.above != NONE and row.upper < np.inf):
+                equate(s, i, AT_LOWER if at_lower else AT_UPPER)
+                e = row.head
+                while e >= 0:
+                    # the sign of y_i is no longer the row's own: neither is what follows from it
+                    j = s.ends[e].across
+                    other = s.lines[j].head
+                    while other >= 0:
+                        forget_price_from(s, s.ends[other].across, j)
+                        other = s.ends[other].after
+                    e = s.ends[e].after
 
 
 @inlined
-def forget_price(s, i, low, high, below, above):
+def forget_price(s, i):
     """Of the multiplier of row i only the sign is known."""
-    row = s.rows[i]
-    low[i] = 0.0 if row.upper == np.inf else -np.inf
-    high[i] = 0.0 if row.lower == -np.inf else np.inf
-    below[i], above[i] = NONE, NONE
+    row = s.lines[i]
+    row.low = 0.0 if row.upper == np.inf else -np.inf
+    row.high = 0.0 if row.lower == -np.inf else np.inf
+    row.below, row.above = NONE, NONE
 
 
 @inlined
-def forget_prices_around(s, i, low, high, below, above):
-    """The sign of y_i is no longer its row's own: forget what it gave the rows that it meets."""
-    e = s.rows[i].head
-    while e >= 0:
-        j = s.elements[e].column
-        other = s.columns[j].head
-        while other >= 0:
-            p = s.elements[other].row
-            if below[p] == j or above[p] == j:
-                forget_price(s, p, low, high, below, above)
-            other = s.elements[other].below
-        e = s.elements[e].right
+def forget_price_from(s, i, j):
+    """Forget what is known of the multiplier of row i if any of it is from column j."""
+    if s.lines[i].below == j or s.lines[i].above == j:
+        forget_price(s, i)
 
 
 @inlined
-def lend_prices(s, j, low, high, below, above):
+def lend_prices(s, j):
     """Tighten the multipliers' bounds by the sign of z_j; note which column each is from.
 
     With the other multipliers' signs only, ``Σ a_k y_k`` over them is at least 0 or has no bound,
     so ``Σ a_k y_k <= c_j`` gives ``a_i y_i <= c_j`` or nothing; and ``>=`` likewise.
     """
-    column = s.columns[j]
+    column = s.lines[j]
     open_least, open_most = 0, 0
     e = column.head
     while e >= 0:
         can_fall, can_grow = price_range(s, e)
         open_least += can_fall
         open_most += can_grow
-        e = s.elements[e].below
+        e = s.ends[e].after
     at_most = column.upper == np.inf and open_least <= 1
     at_least = column.lower == -np.inf and open_most <= 1
     if not at_most and not at_least:
         return
     e = column.head
     while e >= 0:
-        i, a = s.elements[e].row, s.elements[e].value
+        row, a = s.lines[s.ends[e].across], s.ends[e].value
         can_fall, can_grow = price_range(s, e)
         price = column.cost / a
         caps = at_most and open_least == can_fall
         lifts = at_least and open_most == can_grow
-        if (caps if a > 0 else lifts) and price <= high[i]:
-            high[i], above[i] = price, j
-        if (lifts if a > 0 else caps) and price >= low[i]:
-            low[i], below[i] = price, j
-        e = s.elements[e].below
+        if (caps if a > 0 else lifts) and price <= row.high:
+            row.high, row.above = price, j
+        if (lifts if a > 0 else caps) and price >= row.low:
+            row.low, row.below = price, j
+        e = s.ends[e].after
 
 
 @inlined
 def price_range(s, e):
     """Whether ``a_ij y_i`` can be below zero, and above it, by the sign of y_i."""
-    element = s.elements[e]
-    row = s.rows[element.row]
+    end = s.ends[e]
+    row = s.lines[end.across]
     positive, negative = row.lower > -np.inf, row.upper < np.inf
-    if element.value > 0:
+    if end.value > 0:
         return negative, positive
     return positive, negative
 
 
 @inlined
-def fix_dominated(s, j, low, high, below, above):
+def fix_dominated(s, j):
     """Fix column j if the other columns' bounds of y imply the sign of its reduced cost."""
-    column = s.columns[j]
+    column = s.lines[j]
     least, most = column.cost, column.cost
     e = column.head
     while e >= 0:
-        element = s.elements[e]
-        i, row = element.row, s.rows[element.row]
-        down, up = low[i], high[i]
-        if below[i] == j:
+        end = s.ends[e]
+        row = s.lines[end.across]
+        down, up = row.low, row.high
+        if row.below == j:
             down = 0.0 if row.upper == np.inf else -np.inf
-        if above[i] == j:
+        if row.above == j:
             up = 0.0 if row.lower == -np.inf else np.inf
-        least += lowest(-element.value, down, up)
-        most -= lowest(element.value, down, up)
+        least += lowest(-end.value, down, up)
+        most -= lowest(end.value, down, up)
         if least == -np.inf and most == np.inf:
             return False
-        e = element.below
-    if least >= 0 and column.lower > -np.inf:
-        fix_column(s, j, column.lower, AT_LOWER)
-        return True
-    if most <= 0 and column.upper < np.inf:
-        fix_column(s, j, column.upper, AT_UPPER)
+        e = end.after
+    at_lower = least >= 0 and column.lower > -np.inf
+    if at_lower or (most <= 0 and column.upper < np.inf):
+        bound = column.lower if at_lower else column.upper
+        fix_column(s, j, bound, AT_LOWER if at_lower else AT_UPPER)
         return True
     return False

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..range_form import AT_LOWER, AT_UPPER, BASIC, FREE
-from .row_rules import drop_redundant_row, side_of
+from .layout import NONE
+from .row_rules import drop_row
 from .stack import (
+    AT_LOWER,
+    AT_UPPER,
+    BASIC,
     ESCAPING_COLUMN,
     FIXED_COLUMN,
+    FREE,
+    REDUNDANT_ROW,
     SLACK_COLUMN,
     UNUSED,
     push,
-    push_column,
     reduced_cost,
     seal,
+    side_of,
 )
-from .storage import (
-    HUGE,
-    NONE,
-    detach,
-    drop_column,
-    inlined,
-    lowest,
-    wait_columns_of,
-    wait_row,
-)
+from .storage import HUGE, detach, drop, inlined, lowest, wait, wait_across
 
-EITHER = np.int8(4)
+EITHER = np.int64(4)
 """A fixed column stands at both bounds; the sign of its reduced cost says at which."""
 
 
@@ -42,30 +38,30 @@ def fix_column(s, j, value, side):
     The bounds agree, or no feasible multipliers leave ``z_j`` another sign (a dominated column),
     or a forcing row says so, or the column is empty.
     """
-    column = s.columns[j]
-    size = push_column(s, j, NONE)
+    column = s.lines[j]
+    size = push(s, j, NONE)
     numbers = (column.cost, value, 0.0, 0.0, 0.0, 0.0)
     seal(s, FIXED_COLUMN, j, side, UNUSED, size, UNUSED, numbers)
-    s.tally[0].offset += column.cost * value
+    s.tally.offset += column.cost * value
     e = column.head
     while e >= 0:
-        element = s.elements[e]
-        row = s.rows[element.row]
-        row.lower -= element.value * value
-        row.upper -= element.value * value
-        e = element.below
-    drop_column(s, j)
+        end = s.ends[e]
+        row = s.lines[end.across]
+        row.lower -= end.value * value
+        row.upper -= end.value * value
+        e = end.after
+    drop(s, j)
 
 
 @inlined
-def undo_fixed_column(p, j, side, rows, values, cost, value):
+def undo_fixed_column(p, j, side, start, stop, cost, value):
     """``z_j = c_j - Σ a_ij y_i``; nonbasic at its bound."""
-    p.x[j] = value * p.constant
-    for k in range(rows.size):
-        p.activity[rows[k]] += values[k] * p.x[j]
-    z = reduced_cost(p, cost, rows, values)
-    p.z[j] = z
-    p.columns[j] = side if side != EITHER else side_of(z >= 0)
+    x, z = value * p.constant, reduced_cost(p, cost, start, stop)
+    for k in range(start, stop):
+        p.lines[p.stack[k].index].value += p.stack[k].number * x
+    column = p.lines[j]
+    column.value, column.price = x, z
+    column.status = side if side != EITHER else side_of(z >= 0)
 
 
 @inlined
@@ -74,56 +70,59 @@ def release_column(s, j, towards):
 
     The rows leave with it, x_j goes as far as they need. Each keeps the bound that pushes x_j.
     """
-    column, upwards = s.columns[j], towards == AT_UPPER
-    first = push_column(s, j, NONE)
-    e = column.head
-    while e >= 0:
-        element = s.elements[e]
-        row = s.rows[element.row]
-        push(s, element.row, row.lower if (element.value > 0) == upwards else row.upper)
-        e = element.below
+    column, upwards = s.lines[j], towards == AT_UPPER
+    first = push(s, j, NONE)
+    second = push(s, j, NONE)
+    for k in range(s.tally.top - second, s.tally.top):
+        pair = s.stack[k]
+        row = s.lines[pair.index]
+        pair.number = row.lower if (pair.number > 0) == upwards else row.upper
     stop = column.lower if upwards else column.upper
     numbers = (stop, 0.0, 0.0, 0.0, 0.0, 0.0)
-    seal(s, ESCAPING_COLUMN, j, towards, UNUSED, first, first, numbers)
+    seal(s, ESCAPING_COLUMN, j, towards, UNUSED, first, second, numbers)
     e = column.head
     while e >= 0:
-        i, following = s.elements[e].row, s.elements[e].below
+        i, following = s.ends[e].across, s.ends[e].after
         detach(s, e)
-        drop_redundant_row(s, i)
+        drop_row(s, i, REDUNDANT_ROW, UNUSED)
         e = following
-    drop_column(s, j)
+    drop(s, j)
 
 
 @inlined
-def undo_escaping_column(p, j, towards, rows, values, bounds, stop):
+def undo_escaping_column(p, j, towards, start, middle, bound):
     """x_j stops at its own bound or where the first of the rows needs no more.
 
     There the row's multiplier is zero as before, but x_j is basic in place of the row: among the
     removed rows the basis is triangular.
     """
+    size = middle - start
     upwards = towards == AT_UPPER
     sign = 1.0 if upwards else -1.0
-    x = stop if p.constant > 0 else 0.0
+    x = bound if p.constant > 0 else 0.0
     chosen = NONE
-    for k in range(rows.size):
-        limit = (bounds[k] * p.constant - p.activity[rows[k]]) / values[k]
+    for k in range(start, middle):
+        row = p.lines[p.stack[k].index]
+        limit = (p.stack[k + size].number * p.constant - row.value) / p.stack[k].number
         if sign * limit > sign * x:
             x, chosen = limit, k
-    p.columns[j] = side_of(upwards)
+    status = side_of(upwards)
     if chosen != NONE:
-        p.columns[j] = BASIC
-        p.rows[rows[chosen]] = side_of((values[chosen] > 0) == upwards)
-    elif not np.isfinite(x):
-        x, p.columns[j] = 0.0, FREE
-    p.x[j], p.z[j] = x, 0.0
-    for k in range(rows.size):
-        p.activity[rows[k]] += values[k] * x
+        status = BASIC
+        pair = p.stack[chosen]
+        p.lines[pair.index].status = side_of((pair.number > 0) == upwards)
+    elif abs(x) == np.inf:
+        x, status = 0.0, FREE
+    column = p.lines[j]
+    column.value, column.price, column.status = x, 0.0, status
+    for k in range(start, middle):
+        p.lines[p.stack[k].index].value += p.stack[k].number * x
 
 
 @inlined
 def absorbs(s, i, j, a):
     """Whether the row can take the singleton column's bounds into its own."""
-    row, column = s.rows[i], s.columns[j]
+    row, column = s.lines[i], s.lines[j]
     if abs(a) < 1e-3 or (column.cost != 0 and row.lower < row.upper):
         return False
     low, high = abs(a * column.lower), abs(a * column.upper)
@@ -136,7 +135,7 @@ def absorb_slack(s, i, j, a):
 
     In an equation it may have a cost: ``c_j x_j = c_j (b - Σ a_k x_k) / a`` goes to the others.
     """
-    row, column = s.rows[i], s.columns[j]
+    row, column = s.lines[i], s.lines[j]
     numbers = (a, column.cost, row.lower, row.upper, column.lower, column.upper)
     seal(s, SLACK_COLUMN, i, j, UNUSED, UNUSED, UNUSED, numbers)
     if column.cost != 0:
@@ -144,9 +143,9 @@ def absorb_slack(s, i, j, a):
     least, most = lowest(a, column.lower, column.upper), -lowest(-a, column.lower, column.upper)
     row.lower -= most
     row.upper -= least
-    drop_column(s, j)
-    wait_row(s, i)
-    wait_columns_of(s, i)
+    drop(s, j)
+    wait(s, i)
+    wait_across(s, i)
 
 
 @inlined
@@ -155,57 +154,50 @@ def spread_cost(s, i, price, skip):
 
     What cancels to rounding is zero: its sign would be taken for a reason.
     """
-    s.tally[0].offset += price * s.rows[i].lower
-    e = s.rows[i].head
+    s.tally.offset += price * s.lines[i].lower
+    e = s.lines[i].head
     while e >= 0:
-        element = s.elements[e]
-        if element.column != skip:
-            column = s.columns[element.column]
-            change = element.value * price
+        end = s.ends[e]
+        if end.across != skip:
+            column = s.lines[end.across]
+            change = end.value * price
             cost = column.cost - change
             column.cost = cost if abs(cost) > 1e-13 * abs(change) else 0.0
-        e = element.right
+        e = end.after
 
 
 @inlined
-def undo_slack_column(p, i, j, numbers):
+def undo_slack_column(p, i, j, at):
     """The row's multiplier gains ``c_j / a``; ``z_j = -a y_i`` of before; one of the two is basic.
 
     At a side of the shortened row, both x_j and the row's activity stand at their bounds. Else,
     in an equation x_j is basic; in a range, the one of x_j and the activity that has room left.
     """
-    a, cost, lower, upper = numbers[0], numbers[1], numbers[2], numbers[3]
-    low, high = numbers[4], numbers[5]
-    shadow = p.y[i]
-    p.y[i] = shadow + p.priced * cost / a
-    p.z[j] = -a * shadow
-    rest = p.activity[i]
+    a, cost = p.stack[at].number, p.stack[at + 1].number
+    lower, upper = p.stack[at + 2].number, p.stack[at + 3].number
+    low, high = p.stack[at + 4].number, p.stack[at + 5].number
+    row, column = p.lines[i], p.lines[j]
+    shadow, rest = row.price, row.value
+    row.price = shadow + p.priced * cost / a
+    column.price = -a * shadow
     if p.constant == 0:
-        p.x[j] = 0.0
+        column.value = 0.0
         if (rest > 0 and upper < np.inf) or (rest < 0 and lower > -np.inf):
-            p.x[j] = -rest / a
-        p.activity[i] = rest + a * p.x[j]
+            column.value = -rest / a
+        row.value = rest + a * column.value
         return
     at_lower, at_upper = shadow > 0, shadow < 0
     if p.known:
-        at_lower, at_upper = p.rows[i] == AT_LOWER, p.rows[i] == AT_UPPER
-    if at_lower or at_upper:
-        # the shortened row's lower side is where a x_j is largest
-        upwards = at_lower == (a > 0)
-        p.x[j] = high if upwards else low
-        p.columns[j] = side_of(not upwards)
-    else:
-        p.x[j] = low if low > -np.inf else high
-        p.columns[j] = side_of(low > -np.inf)
-        if not np.isfinite(p.x[j]):
-            p.x[j] = 0.0
-            p.columns[j] = FREE
-    reached = rest + a * p.x[j]
+        at_lower, at_upper = row.status == AT_LOWER, row.status == AT_UPPER
+    # the shortened row's lower side is where a x_j is largest
+    upwards = at_lower == (a > 0) if at_lower or at_upper else low == -np.inf
+    x, status = high if upwards else low, side_of(not upwards)
+    if not at_lower and not at_upper and abs(x) == np.inf:
+        x, status = 0.0, FREE
+    reached = rest + a * x
     if not (p.known and (at_lower or at_upper)):
         if reached < lower or lower == upper:
-            p.x[j], reached = (lower - rest) / a, lower
-            p.columns[j], p.rows[i] = BASIC, AT_LOWER
+            x, reached, status, row.status = (lower - rest) / a, lower, BASIC, AT_LOWER
         elif reached > upper:
-            p.x[j], reached = (upper - rest) / a, upper
-            p.columns[j], p.rows[i] = BASIC, AT_UPPER
-    p.activity[i] = reached
+            x, reached, status, row.status = (upper - rest) / a, upper, BASIC, AT_UPPER
+    column.value, column.status, row.value = x, status, reached

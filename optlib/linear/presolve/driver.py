@@ -9,6 +9,14 @@ import numpy as np
 
 from ...core.status import Status
 from ..range_form import AT_LOWER, AT_UPPER, FREE, Basis, RangeForm, Solution
+from .layout import PAIR, POINT, State, load
+
+TINY, SMALL = 100, 500
+"""Up to so many entries, zeros included, a program is left as it is; below so many nonzeros it is
+spared the sweeps."""
+
+ROUNDS, WORTH = 12, 200
+"""Sweeps over the whole problem, at most; each must have removed one part in ``WORTH``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +32,8 @@ class Presolved:
         Farkas ray, ``UNBOUNDED`` with a feasible point and a direction, or ``OPTIMAL``.
     rows, columns : int32 arrays
         Which rows and columns of the original are left.
-    ints, floats : arrays
-        The stack of reductions.
+    stack : array of records
+        The reductions, as :mod:`~optlib.linear.presolve.stack` lays them out.
     """
 
     original: RangeForm
@@ -33,8 +41,7 @@ class Presolved:
     solution: Solution | None
     rows: np.ndarray
     columns: np.ndarray
-    ints: np.ndarray
-    floats: np.ndarray
+    stack: np.ndarray
 
     @property
     def status(self) -> Status | None:
@@ -55,7 +62,7 @@ class Presolved:
             Point, multipliers and ray of the original; a basis when one was given. Optimal goes to
             optimal, a vertex to a vertex, a ray to a ray that proves the same.
         """
-        if not self.ints.size:
+        if not self.stack.size:
             return solution
         form = self.form
         x, y, basis = self._restore(form.c, solution.x, solution.y, solution.basis)
@@ -77,33 +84,23 @@ class Presolved:
         constant: float = 1.0,
         priced: float = 1.0,
     ) -> tuple[np.ndarray, np.ndarray, Basis | None]:
-        stack, A = (self.ints, self.floats, self.rows, self.columns), self.form.A
-        matrix = (c, A.indptr, A.indices, A.data)
-        return _restore(stack, matrix, x, y, basis, self.original.shape, constant, priced)
+        """Point, multipliers and basis; ``c = 0``, ``priced = 0`` for a Farkas ray."""
+        from . import kernels
 
-
-def _restore(
-    stack: Any,
-    matrix: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    basis: Basis | None,
-    shape: tuple[int, int],
-    constant: float = 1.0,
-    priced: float = 1.0,
-) -> tuple[np.ndarray, np.ndarray, Basis | None]:
-    """Point, multipliers and basis of the original; ``c = 0``, ``priced = 0`` for a Farkas ray."""
-    from . import kernels
-
-    known = basis is not None
-    if basis is None:
-        basis = Basis(np.zeros(x.size, np.int8), np.zeros(y.size, np.int8))
-    m, n = shape
-    given = (*stack, *matrix, x, y, basis.columns, basis.rows)
-    found = (np.empty(n), np.empty(m), np.empty(n, np.int8), np.empty(m, np.int8))
-    arguments: Any = (*given, *found, np.zeros(n + m), known, constant, priced)
-    kernels.restore(*arguments)
-    return found[0], found[1], Basis(found[2], found[3]) if known else None
+        A, (m, n) = self.form.A, self.original.shape
+        left = np.concatenate((self.rows, m + self.columns), dtype=np.int64)
+        lines = np.zeros(m + n, POINT)
+        lines["price"][left] = np.concatenate((y, c))
+        lines["value"][left[y.size :]] = x
+        if basis is not None:
+            lines["status"][left] = np.concatenate((basis.rows, basis.columns))
+        known, matrix = basis is not None, (A.indptr, A.indices, A.data)
+        kernels.restore(lines, self.stack, left, *matrix, known, constant, priced)
+        x, y = lines["value"][m:].copy(), lines["price"][:m].copy()
+        if not known:
+            return x, y, None
+        status = lines["status"].astype(np.int8)
+        return x, y, Basis(status[m:], status[:m])
 
 
 def presolve(form: RangeForm) -> Presolved:
@@ -113,6 +110,9 @@ def presolve(form: RangeForm) -> Presolved:
     duplicates. Columns: fixed, empty, dominated and weakly dominated, slacks, free and implied free
     ones in an equation, duplicates. Every reduction is undone exactly: point, multipliers, basis
     and rays come back.
+
+    A tiny program comes back as it is: any solver is done with it before presolve is. A small one
+    is spared the rules that compare rows or columns with each other, and the time to compile them.
 
     Parameters
     ----------
@@ -131,6 +131,25 @@ def presolve(form: RangeForm) -> Presolved:
 
     Examples
     --------
+    >>> import numpy as np, scipy.sparse as sp
+    >>> from optlib.linear.range_form import RangeForm
+    >>> A = sp.eye_array(50, format="csc")
+    >>> bounds = np.zeros(50), np.full(50, 2.0)
+    >>> answer = presolve(RangeForm(-np.ones(50), A, *bounds, *bounds)).solution
+    >>> answer.status.name, answer.x.sum().item(), answer.y.sum().item()
+    ('OPTIMAL', 100.0, 0.0)
+    """
+    m, n = form.shape
+    if m * n <= TINY:
+        return _unchanged(form)
+    return reduce(form, thorough=form.A.data.size >= SMALL)
+
+
+def reduce(form: RangeForm, *, thorough: bool = True) -> Presolved:
+    """:func:`presolve` of a program of any size; ``thorough`` with the sweeps over the whole of it.
+
+    Examples
+    --------
     ``min -x0 - x1`` with ``x0 + x1 <= 4``, ``2 x1 = 2`` and ``x >= 0`` needs no solver:
 
     >>> import numpy as np, scipy.sparse as sp
@@ -140,40 +159,82 @@ def presolve(form: RangeForm) -> Presolved:
     >>> low, up = np.zeros(2), np.full(2, np.inf)
     >>> row_low, row_up = np.array([-np.inf, 2.0]), np.array([4.0, 2.0])
     >>> form = RangeForm(-np.ones(2), A, row_low, row_up, low, up)
-    >>> answer = presolve(form).solution
+    >>> answer = reduce(form).solution
     >>> answer.status.name, answer.x, answer.y
     ('OPTIMAL', array([3., 1.]), array([-1.,  0.]))
     """
     from . import kernels
 
-    A = form.A
-    verdict, offset, rows, columns, problem, ints, floats, y, z = kernels.reduce(
-        form.c, A.indptr, A.indices, A.data, form.row_lower, form.row_upper, form.lower, form.upper
-    )
-    stack = (ints, floats, rows, columns)
-    if verdict == Status.INFEASIBLE:
-        return Presolved(form, form, _infeasible(form, stack, y, z), *stack[2:], *stack[:2])
-    if not ints.size:
-        return Presolved(form, form, None, rows, columns, ints, floats)
-    c, indptr, indices, data, row_lower, row_upper, lower, upper = problem
-    A = type(A)((data, indices, indptr), shape=(rows.size, columns.size))
-    reduced = RangeForm(c, A, row_lower, row_upper, lower, upper, form.offset + offset)
-    presolved = Presolved(form, reduced, None, rows, columns, ints, floats)
-    if rows.size:
-        return presolved
-    return replace(presolved, solution=presolved.postsolve(_without_rows(reduced)))
-
-
-def _infeasible(form: RangeForm, stack: Any, y: np.ndarray, z: np.ndarray) -> Solution:
-    """The weights of the rows that contradict each other, carried back through the stack."""
-    m, n = form.shape
-    if not y.any():
+    state, matrix = load(form), (form.A.indptr, form.A.indices, form.A.data)
+    if (state.lines["lower"] > state.lines["upper"]).any():
+        m, n = form.shape
         note = "a lower bound is above its upper bound"
-        return Solution(Status.INFEASIBLE, np.zeros(n), np.zeros(m), ray=np.zeros(m), note=note)
-    stack = (*stack[:2], np.arange(m, dtype=np.int32), np.arange(n, dtype=np.int32))
-    matrix = (z, np.zeros(n + 1, np.int32), np.empty(0, np.int32), np.empty(0))
-    x, y, _ = _restore(stack, matrix, np.zeros(n), y, None, (m, n), priced=0.0)
-    return Solution(Status.INFEASIBLE, x, np.zeros(m), ray=-y, note="found in presolve")
+        solution = Solution(Status.INFEASIBLE, np.zeros(n), np.zeros(m), ray=np.zeros(m), note=note)
+        return replace(_unchanged(form), solution=solution)
+    kernels.link(state.lines, state.ends, form.shape[0], *matrix)
+    _apply_rules(state, ROUNDS if thorough else 0)
+    tally = state.tally[0]
+    if not tally["verdict"] and not tally["top"]:
+        return _unchanged(form)
+    presolved = _left(form, state)
+    if tally["verdict"]:
+        return replace(presolved, solution=_infeasible(presolved, tally))
+    if presolved.rows.size:
+        return presolved
+    return replace(presolved, solution=presolved.postsolve(_without_rows(presolved.form)))
+
+
+def _unchanged(form: RangeForm) -> Presolved:
+    m, n = form.shape
+    return Presolved(form, form, None, np.arange(m), np.arange(n), np.empty(0, PAIR))
+
+
+def _apply_rules(state: State, rounds: int) -> None:
+    """Apply the rules until none applies, or the problem is seen to be infeasible.
+
+    Rows and columns that changed are visited first, then come the sweeps over the whole problem.
+    """
+    from . import kernels
+
+    tally = state.tally[0]
+    kernels.settle(*state)
+    for _ in range(rounds):
+        left = tally["left"]
+        if tally["verdict"]:
+            return
+        kernels.sweep(*state)
+        kernels.settle(*state)
+        if WORTH * (left - tally["left"]) < left:
+            return
+
+
+def _left(form: RangeForm, state: State) -> Presolved:
+    """The reduced problem, and what it takes to undo the reductions."""
+    from . import kernels
+
+    m, (tally, lines, ends, stack) = form.shape[0], state
+    alive = lines["size"] >= 0
+    rows, columns = np.flatnonzero(alive[:m]), m + np.flatnonzero(alive[m:])
+    indptr = np.zeros(columns.size + 1, np.int32)
+    np.cumsum(lines["size"][columns], out=indptr[1:])
+    matrix = (np.empty(indptr[-1]), np.empty(indptr[-1], np.int32), indptr)
+    kernels.collect(lines, ends, rows, columns, *matrix)
+    A = type(form.A)(matrix, shape=(rows.size, columns.size))
+    lower, upper, offset = lines["lower"], lines["upper"], form.offset + tally["offset"][0]
+    sides, bounds = (lower[rows], upper[rows]), (lower[columns], upper[columns])
+    reduced = RangeForm(lines["cost"][columns], A, *sides, *bounds, offset=offset)
+    return Presolved(form, reduced, None, rows, columns - m, stack[: tally["top"][0]].copy())
+
+
+def _infeasible(presolved: Presolved, tally: Any) -> Solution:
+    """The weights of the rows that contradict each other, carried back through the stack."""
+    zero, y = np.zeros(presolved.columns.size), np.zeros(presolved.rows.size)
+    proof, witness = np.searchsorted(presolved.rows, (tally["proof"], tally["witness"]))
+    y[proof] -= tally["weight"]
+    y[witness] -= tally["witness_weight"]
+    x, y, _ = presolved._restore(zero, zero, y, None, priced=0.0)
+    note = "found in presolve"
+    return Solution(Status.INFEASIBLE, x, np.zeros_like(y), ray=-y, note=note)
 
 
 def _without_rows(form: RangeForm) -> Solution:

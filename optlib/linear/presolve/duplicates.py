@@ -9,30 +9,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..range_form import AT_LOWER, AT_UPPER, BASIC, FREE
 from .column_rules import fix_column
+from .layout import GONE, NONE
 from .proof import contradict
-from .row_rules import active_side, merge, side_of
+from .row_rules import tighten
 from .stack import (
+    AT_LOWER,
+    AT_UPPER,
+    BASIC,
     DUPLICATE_COLUMN,
     DUPLICATE_ROW,
+    FREE,
     FROM_LOWER,
     PINNED,
     UNUSED,
+    active_side,
     seal,
+    side_of,
 )
-from .storage import (
-    APART,
-    CLOSE,
-    GONE,
-    HUGE,
-    NONE,
-    drop_column,
-    drop_row,
-    inlined,
-    wait_row,
-    wait_rows_of,
-)
+from .storage import APART, CLOSE, HUGE, drop, inlined, wait, wait_across
+from .substitution import mark_across, unmark_across
 
 SAME = 1e-13
 """Relative difference of entries under which rows are multiples."""
@@ -42,91 +38,91 @@ CHEAPER = 1e-9
 
 
 @inlined
-def random_weight(k):
-    """A pseudo-random number in (1/2, 3/2) that depends on k only."""
-    bits = (k + 1) * 2654435761 % 4294967296
-    bits = (bits ^ (bits >> 15)) * 2246822519 % 4294967296
-    return 0.5 + (bits ^ (bits >> 13)) / 4294967296
+def key_of(s, line, origin):
+    """The hash key of a row or column, cut so that rounding seldom splits multiples.
 
-
-@inlined
-def key_of(weighted, size):
-    """The hash key of a row or column, cut so that rounding seldom splits multiples."""
+    The weights are pseudo-random numbers in (1/2, 3/2) that depend only on the place of the line
+    across after ``origin``, the first of its kind.
+    """
+    weighted, size = 0.0, 0.0
+    e = s.lines[line].head
+    while e >= 0:
+        end = s.ends[e]
+        bits = (end.across - origin + 1) * 2654435761 % 4294967296
+        bits = (bits ^ (bits >> 15)) * 2246822519 % 4294967296
+        weighted += end.value * (0.5 + (bits ^ (bits >> 13)) / 4294967296)
+        size += abs(end.value)
+        e = end.after
     return np.int64(abs(weighted) / size * 2.0**36)
 
 
 @inlined
-def place(table, keys, slot, key):
-    """The next slot from ``slot`` on that is empty or holds this key."""
-    while table[slot] != NONE and keys[slot] != key:
-        slot = (slot + 1) % table.size
-    return slot
+def merge_duplicates(s, first, last):
+    """Find multiples among the rows or the columns, which are the lines from first to last.
 
-
-@inlined
-def merge_duplicate_rows(s):
-    """Find rows that are multiples of another; each gives its sides to that one and leaves."""
-    m = s.rows.size
-    table, keys = np.empty(2 * m + 1, np.int64), np.empty(2 * m + 1, np.int64)
-    table[:] = NONE
-    for k in range(m):
-        if s.rows[k].size <= 1:
+    A row gives its sides to its multiple and leaves. Two columns join, or the dearer one is fixed.
+    """
+    m = s.tally.rows
+    for k in range(first, last):
+        s.lines[k].above = NONE
+    for k in range(first, last):
+        this = s.lines[k]
+        if this.size <= (k < m):
             continue
-        weighted, size = 0.0, 0.0
-        e = s.rows[k].head
-        while e >= 0:
-            element = s.elements[e]
-            weighted += element.value * random_weight(element.column)
-            size += abs(element.value)
-            e = element.right
-        key = key_of(weighted, size)
-        slot = place(table, keys, key % table.size, key)
-        while table[slot] != NONE:
-            ratio = ratio_of_rows(s, table[slot], k)
-            if ratio != 0:
-                join_rows(s, table[slot], k, ratio)
-                if s.tally[0].verdict:
-                    return
-                break
-            slot = place(table, keys, (slot + 1) % table.size, key)
-        if table[slot] == NONE:
-            table[slot], keys[slot] = k, key
+        # candidates hang on the line whose number is their key's: the first above, the next below
+        this.key, this.below = key_of(s, k, 0 if k >= m else m), NONE
+        bucket = s.lines[first + this.key % (last - first)]
+        i, tail, ratio = bucket.above, NONE, 0.0
+        while i != NONE:
+            if s.lines[i].key == this.key and s.lines[i].size != GONE:
+                ratio = ratio_of(s, i, k)
+                if ratio != 0:
+                    break
+            i, tail = s.lines[i].below, i
+        if i == NONE:
+            if tail == NONE:
+                bucket.above = k
+            else:
+                s.lines[tail].below = k
+        elif k < m:
+            join_rows(s, i, k, ratio)
+            if s.tally.verdict:
+                return
+        else:
+            join_columns(s, i, k, ratio)
+            if s.lines[i].size == GONE:
+                this.below, s.lines[i].below = s.lines[i].below, k
 
 
 @inlined
-def ratio_of_rows(s, i, k):
+def ratio_of(s, i, k):
     """The factor for which ``a_k = factor * a_i``, or 0 where there is none."""
-    if s.rows[i].size != s.rows[k].size:
+    if s.lines[i].size != s.lines[k].size:
         return 0.0
-    e = s.rows[i].head
-    while e >= 0:
-        s.columns[s.elements[e].column].mark = e
-        e = s.elements[e].right
+    mark_across(s, i)
     ratio = 0.0
-    e = s.rows[k].head
+    e = s.lines[k].head
     while e >= 0:
-        at = s.columns[s.elements[e].column].mark
+        end = s.ends[e]
+        at = s.lines[end.across].mark
         if at < 0:
             ratio = 0.0
             break
-        value, other = s.elements[e].value, s.elements[at].value
+        value, other = end.value, s.ends[at].value
         if ratio == 0:
             ratio = value / other
         elif abs(value - ratio * other) > SAME * abs(value):
             ratio = 0.0
             break
-        e = s.elements[e].right
-    e = s.rows[i].head
-    while e >= 0:
-        s.columns[s.elements[e].column].mark = NONE
-        e = s.elements[e].right
+        e = end.after
+    unmark_across(s, i)
     return ratio
 
 
 @inlined
 def join_rows(s, i, k, ratio):
     """``a_k = s a_i``: row i keeps the intersection of ``[L_i, U_i]`` and ``[L_k, U_k] / s``."""
-    row, twin = s.rows[i], s.rows[k]
+    row, twin = s.lines[i], s.lines[k]
     low, high = twin.lower / ratio, twin.upper / ratio
     if ratio < 0:
         low, high = high, low
@@ -138,12 +134,10 @@ def join_rows(s, i, k, ratio):
         if row.lower > high + APART * max(1.0, abs(high)):
             contradict(s, i, -1.0, k, 1.0 / ratio)
         return
-    lower, upper, origin = merge(row.lower, row.upper, low, high)
-    row.lower, row.upper = lower, upper
-    numbers = (ratio, 0.0, 0.0, 0.0, 0.0, 0.0)
-    seal(s, DUPLICATE_ROW, i, k, origin, UNUSED, UNUSED, numbers)
-    drop_row(s, k)
-    wait_row(s, i)
+    origin = tighten(s, i, low, high)
+    seal(s, DUPLICATE_ROW, i, k, origin, UNUSED, UNUSED, (ratio, 0.0, 0.0, 0.0, 0.0, 0.0))
+    drop(s, k)
+    wait(s, i)
 
 
 @inlined
@@ -152,79 +146,17 @@ def undo_duplicate_row(p, i, k, origin, ratio):
 
     ``y_k = y_i / s`` and row i is basic; else ``y_k = 0`` and row k is basic.
     """
-    p.activity[k] = ratio * p.activity[i]
-    side = active_side(p.rows[i], p.known, origin, p.y[i])
+    row, twin = p.lines[i], p.lines[k]
+    twin.value = ratio * row.value
+    side = active_side(p, i, origin)
     if side & origin:
-        p.y[k], p.y[i] = p.y[i] / ratio, 0.0
-        p.rows[i] = BASIC
-        p.rows[k] = side_of((side == FROM_LOWER) == (ratio > 0))
+        twin.price, row.price = row.price / ratio, 0.0
+        row.status = BASIC
+        twin.status = side_of((side == FROM_LOWER) == (ratio > 0))
         return
-    p.y[k] = 0.0
-    p.rows[k] = BASIC
+    twin.price, twin.status = 0.0, BASIC
     if origin & PINNED and side:
-        p.rows[i] = side_of(side == FROM_LOWER)
-
-
-@inlined
-def merge_duplicate_columns(s):
-    """Find columns that are multiples of another; join the two, or fix the dearer one."""
-    n = s.columns.size
-    table, keys = np.empty(2 * n + 1, np.int64), np.empty(2 * n + 1, np.int64)
-    table[:] = NONE
-    for k in range(n):
-        if s.columns[k].size <= 0:
-            continue
-        weighted, size = 0.0, 0.0
-        e = s.columns[k].head
-        while e >= 0:
-            element = s.elements[e]
-            weighted += element.value * random_weight(element.row)
-            size += abs(element.value)
-            e = element.below
-        key = key_of(weighted, size)
-        slot = place(table, keys, key % table.size, key)
-        while table[slot] != NONE:
-            j = table[slot]
-            if s.columns[j].size != GONE:
-                ratio = ratio_of_columns(s, j, k)
-                if ratio != 0:
-                    join_columns(s, j, k, ratio)
-                    if s.columns[j].size == GONE:
-                        table[slot] = k
-                    break
-            slot = place(table, keys, (slot + 1) % table.size, key)
-        if table[slot] == NONE:
-            table[slot], keys[slot] = k, key
-
-
-@inlined
-def ratio_of_columns(s, j, k):
-    """The factor for which ``a_k = factor * a_j``, or 0 where there is none."""
-    if s.columns[j].size != s.columns[k].size:
-        return 0.0
-    e = s.columns[j].head
-    while e >= 0:
-        s.rows[s.elements[e].row].mark = e
-        e = s.elements[e].below
-    ratio = 0.0
-    e = s.columns[k].head
-    while e >= 0:
-        at = s.rows[s.elements[e].row].mark
-        if at < 0:
-            ratio = 0.0
-            break
-        value, other = s.elements[e].value, s.elements[at].value
-        if ratio == 0:
-            ratio = value / other
-        elif abs(value - ratio * other) > SAME * abs(value):
-            ratio = 0.0
-            break
-        e = s.elements[e].below
-    e = s.columns[j].head
-    while e >= 0:
-        s.rows[s.elements[e].row].mark = NONE
-        e = s.elements[e].below
-    return ratio
+        row.status = side_of(side == FROM_LOWER)
 
 
 @inlined
@@ -234,7 +166,7 @@ def join_columns(s, j, k, ratio):
     With equal costs the two are one column ``x_j + s x_k``. Else a bound that is missing fixes
     the sign of ``z_j``, so perhaps that of ``z_k``, and x_k stands at its bound; or x_j.
     """
-    first, second = s.columns[j], s.columns[k]
+    first, second = s.lines[j], s.lines[k]
     difference = second.cost - ratio * first.cost
     size = abs(second.cost) + abs(ratio * first.cost)
     if abs(difference) <= SAME * size:
@@ -246,15 +178,13 @@ def join_columns(s, j, k, ratio):
 @inlined
 def fix_dearer(s, j, k, ratio, difference):
     """Fix x_k where a missing bound of x_j shows the sign of ``z_k = difference + ratio z_j``."""
-    first, second = s.columns[j], s.columns[k]
+    first, second = s.lines[j], s.lines[k]
     above, below = first.upper == np.inf, first.lower == -np.inf
     if ratio < 0:
         above, below = below, above
-    if difference > 0 and above and second.lower > -np.inf:
-        fix_column(s, k, second.lower, AT_LOWER)
-        return True
-    if difference < 0 and below and second.upper < np.inf:
-        fix_column(s, k, second.upper, AT_UPPER)
+    at_lower = difference > 0 and above and second.lower > -np.inf
+    if at_lower or (difference < 0 and below and second.upper < np.inf):
+        fix_column(s, k, second.lower if at_lower else second.upper, side_of(at_lower))
         return True
     return False
 
@@ -262,7 +192,7 @@ def fix_dearer(s, j, k, ratio, difference):
 @inlined
 def unite_columns(s, j, k, ratio):
     """``x_j + s x_k`` is the new x_j; its bounds are the sums."""
-    first, second = s.columns[j], s.columns[k]
+    first, second = s.lines[j], s.lines[k]
     low, high = ratio * second.lower, ratio * second.upper
     if ratio < 0:
         low, high = high, low
@@ -276,52 +206,50 @@ def unite_columns(s, j, k, ratio):
     numbers = (ratio, first.lower, first.upper, second.lower, second.upper, 0.0)
     seal(s, DUPLICATE_COLUMN, j, k, UNUSED, UNUSED, UNUSED, numbers)
     first.lower, first.upper = lower, upper
-    drop_column(s, k)
-    wait_rows_of(s, j)
+    drop(s, k)
+    wait(s, j)
+    wait_across(s, j)
 
 
 @inlined
-def undo_duplicate_column(p, j, k, numbers):
+def undo_duplicate_column(p, j, k, at):
     """Split ``x' = x_j + s x_k``; ``z_k = s z_j``.
 
     At a bound of x' both stand at theirs. A basic x' leaves x_k at the end of what it can be, so
     that one of the two is at a bound, and the other one is basic.
     """
-    ratio, low, high = numbers[0], numbers[1], numbers[2]
-    twin_low, twin_high = numbers[3], numbers[4]
-    total = p.x[j]
-    p.z[k] = ratio * p.z[j]
+    ratio, low, high = p.stack[at].number, p.stack[at + 1].number, p.stack[at + 2].number
+    twin_low, twin_high = p.stack[at + 3].number, p.stack[at + 4].number
+    column, twin = p.lines[j], p.lines[k]
+    total = column.value
+    twin.price = ratio * column.price
     if p.constant == 0:
         split = high == np.inf if total > 0 else low == -np.inf
-        p.x[k] = 0.0 if split else total / ratio
-        p.x[j] = total - ratio * p.x[k]
+        twin.value = 0.0 if split else total / ratio
+        column.value = total - ratio * twin.value
         return
-    if p.known and p.columns[j] != BASIC:
-        status = p.columns[j]
-        p.columns[k] = status
-        if status != FREE:
-            p.columns[k] = side_of((status == AT_LOWER) == (ratio > 0))
-            p.x[j] = low if status == AT_LOWER else high
-            p.x[k] = twin_low if p.columns[k] == AT_LOWER else twin_high
-        else:
-            p.x[k] = 0.0
+    if p.known and column.status == FREE:
+        twin.value, twin.status = 0.0, FREE
+        return
+    if p.known and column.status != BASIC:
+        at_lower = column.status == AT_LOWER
+        twin.status = side_of(at_lower == (ratio > 0))
+        column.value = low if at_lower else high
+        twin.value = twin_low if twin.status == AT_LOWER else twin_high
         return
     least, most = (total - high) / ratio, (total - low) / ratio
     if ratio < 0:
         least, most = most, least
     # x_k must lie within its own bounds and within what x_j's bounds leave
-    p.columns[j] = BASIC
+    x, own, status, other = 0.0, True, FREE, FREE
     if max(least, twin_low) > -np.inf:
-        p.x[k] = max(least, twin_low)
-        own, p.columns[k] = twin_low >= least, AT_LOWER
+        x, own, status = max(least, twin_low), twin_low >= least, AT_LOWER
         other = side_of(ratio < 0)
     elif min(most, twin_high) < np.inf:
-        p.x[k] = min(most, twin_high)
-        own, p.columns[k] = twin_high <= most, AT_UPPER
+        x, own, status = min(most, twin_high), twin_high <= most, AT_UPPER
         other = side_of(ratio > 0)
-    else:
-        p.x[k], own, p.columns[k], other = 0.0, True, FREE, FREE
-    p.x[j] = total - ratio * p.x[k]
+    twin.value, twin.status = x, status
+    column.value, column.status = total - ratio * x, BASIC
     if not own:
-        p.x[j] = low if other == AT_LOWER else high
-        p.columns[j], p.columns[k] = other, BASIC
+        column.value = low if other == AT_LOWER else high
+        column.status, twin.status = other, BASIC

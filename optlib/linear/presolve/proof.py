@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...core.status import Status
-from .storage import (
-    APART,
-    inlined,
-)
+from .storage import APART, inlined
 
 INFEASIBLE = int(Status.INFEASIBLE)
 
@@ -20,21 +17,22 @@ def contradict(s, i, weight, k, witness_weight):
     The weights are a Farkas ray of the current problem; undoing the stack makes them one of the
     original.
     """
-    s.tally[0].verdict = INFEASIBLE
-    s.tally[0].proof, s.tally[0].witness = i, k
-    s.tally[0].proof_weight, s.tally[0].witness_weight = weight, witness_weight
+    tally = s.tally
+    tally.verdict, tally.proof, tally.witness = INFEASIBLE, i, k
+    tally.weight, tally.witness_weight = weight, witness_weight
 
 
 @inlined
 def contradicts(s, i, gap, bound):
     """Whether the activity of row i misses a bound by more than rounding can explain."""
     size = max(1.0, abs(bound))
-    e = s.rows[i].head
+    e = s.lines[i].head
     while e >= 0:
-        element = s.elements[e]
-        column = s.columns[element.column]
-        for end in (column.lower, column.upper):
-            if abs(end) < np.inf:
-                size = max(size, 1e-4 * abs(element.value * end))
-        e = element.right
+        end = s.ends[e]
+        column = s.lines[end.across]
+        if abs(column.lower) < np.inf:
+            size = max(size, 1e-4 * abs(end.value * column.lower))
+        if abs(column.upper) < np.inf:
+            size = max(size, 1e-4 * abs(end.value * column.upper))
+        e = end.after
     return gap > APART * size

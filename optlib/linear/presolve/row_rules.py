@@ -13,87 +13,95 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..range_form import AT_LOWER, AT_UPPER, BASIC
+from .layout import NONE
 from .stack import (
-    FORCING_ROW,
+    AT_LOWER,
+    AT_UPPER,
+    BASIC,
     FROM_LOWER,
     FROM_UPPER,
     NEITHER,
     NO_NUMBERS,
     PINNED,
-    REDUNDANT_ROW,
     SINGLETON_ROW,
     TIGHT_ROW,
     UNUSED,
-    push_row,
+    active_side,
+    activity_of,
+    push,
     seal,
+    side_of,
 )
-from .storage import (
-    NONE,
-    drop_row,
-    inlined,
-    wait_columns_of,
-    wait_row,
-    wait_rows_of,
-)
+from .storage import drop, inlined, wait, wait_across
 
 
 @inlined
-def drop_redundant_row(s, i):
-    """The row holds wherever the rest does: ``min Σ a_j x_j >= L`` and ``max Σ a_j x_j <= U``."""
-    size = push_row(s, i, NONE)
-    seal(s, REDUNDANT_ROW, i, UNUSED, UNUSED, size, UNUSED, NO_NUMBERS)
-    drop_row(s, i)
+def drop_row(s, i, kind, side):
+    """Store a row that is redundant or forcing, and remove it.
+
+    Redundant: it holds wherever the rest does, ``min Σ a_j x_j >= L`` and ``max Σ a_j x_j <= U``.
+    Forcing: ``min Σ a_j x_j = U``, so every column stands at the bound where the minimum is (or
+    ``max Σ a_j x_j = L``, mirrored); the caller fixes them.
+    """
+    size = push(s, i, NONE)
+    seal(s, kind, i, side, UNUSED, size, UNUSED, NO_NUMBERS)
+    drop(s, i)
 
 
 @inlined
-def undo_redundant_row(p, i, columns, values):
+def undo_redundant_row(p, i, start, stop):
     """The multiplier is zero and the activity basic: the basis grows by a unit column."""
-    p.activity[i] = activity_of(p, columns, values)
-    p.y[i] = 0.0
-    p.rows[i] = BASIC
+    row = p.lines[i]
+    row.value, row.price, row.status = activity_of(p, start, stop), 0.0, BASIC
 
 
 @inlined
-def activity_of(p, columns, values):
-    """``Σ a_j x_j`` of a stored row."""
-    total = 0.0
-    for k in range(columns.size):
-        total += values[k] * p.x[columns[k]]
-    return total
+def undo_forcing_row(p, i, side, start, stop):
+    """The least multiplier for which every column's reduced cost has the sign of its bound.
+
+    At the upper side ``y_i = -max(0, max_j -z_j / a_j)``, and ``z_j`` becomes ``z_j - a_j y_i``.
+    The column where the maximum is becomes basic, the row not; with ``y_i = 0`` the row is basic.
+    All columns of the row are nonbasic before, so the basis has one number in the new row.
+    """
+    sign = -1.0 if side == AT_UPPER else 1.0
+    largest, chosen = 0.0, NONE
+    for k in range(start, stop):
+        ratio = sign * p.lines[p.stack[k].index].price / p.stack[k].number
+        if ratio > largest:
+            largest, chosen = ratio, p.stack[k].index
+    row = p.lines[i]
+    row.value, row.price, row.status = activity_of(p, start, stop), sign * largest, BASIC
+    if chosen == NONE:
+        return
+    for k in range(start, stop):
+        p.lines[p.stack[k].index].price -= p.stack[k].number * row.price
+    p.lines[chosen].price, p.lines[chosen].status = 0.0, BASIC
+    row.status = side
 
 
 @inlined
 def turn_singleton_row(s, i):
     """``L <= a x_j <= U`` becomes bounds of the column, where they are tighter than its own."""
-    element = s.elements[s.rows[i].head]
-    a, j = element.value, element.column
-    low, high = s.rows[i].lower / a, s.rows[i].upper / a
+    row = s.lines[i]
+    a, j = s.ends[row.head].value, s.ends[row.head].across
+    low, high = row.lower / a, row.upper / a
     if a < 0:
         low, high = high, low
     origin = tighten(s, j, low, high)
-    numbers = (a, 0.0, 0.0, 0.0, 0.0, 0.0)
-    seal(s, SINGLETON_ROW, i, j, origin, UNUSED, UNUSED, numbers)
-    drop_row(s, i)
-    wait_rows_of(s, j)
+    seal(s, SINGLETON_ROW, i, j, origin, UNUSED, UNUSED, (a, 0.0, 0.0, 0.0, 0.0, 0.0))
+    drop(s, i)
+    wait(s, j)
+    wait_across(s, j)
 
 
 @inlined
-def tighten(s, j, low, high):
-    """Intersect the bounds of column j with others; tells which of them were inherited."""
-    column = s.columns[j]
-    lower, upper, origin = merge(column.lower, column.upper, low, high)
-    column.lower, column.upper = lower, upper
-    return origin
-
-
-@inlined
-def merge(lower, upper, low, high):
-    """The intersection of two intervals, and which ends come from the second one.
+def tighten(s, line, low, high):
+    """Intersect the bounds of a line with others; tells which of them were inherited.
 
     Ends that cross by rounding become equal.
     """
-    origin = NEITHER
+    this, origin = s.lines[line], NEITHER
+    lower, upper = this.lower, this.upper
     if low > lower + 1e-13 * abs(low):
         lower, origin = low, FROM_LOWER
     if high < upper - 1e-13 * abs(high):
@@ -104,36 +112,8 @@ def merge(lower, upper, low, high):
         else:
             lower = upper
         origin |= PINNED
-    return lower, upper, origin
-
-
-@inlined
-def active_side(status, known, origin, multiplier):
-    """Which inherited bound holds: ``FROM_LOWER``, ``FROM_UPPER`` or neither, 0.
-
-    The basis tells; where the two bounds are equal, or without a basis, the multiplier's sign.
-    """
-    side = NEITHER
-    if known and status == BASIC:
-        return side
-    if known and origin & PINNED == 0:
-        if status == AT_LOWER:
-            side = FROM_LOWER
-        elif status == AT_UPPER:
-            side = FROM_UPPER
-    elif multiplier > 0:
-        side = FROM_LOWER
-    elif multiplier < 0:
-        side = FROM_UPPER
-    elif known:
-        side = FROM_LOWER if status == AT_LOWER else FROM_UPPER
-    return side
-
-
-@inlined
-def side_of(lower):
-    """The status of a variable at its lower bound, or else at its upper one."""
-    return AT_LOWER if lower else AT_UPPER
+    this.lower, this.upper = lower, upper
+    return origin
 
 
 @inlined
@@ -143,87 +123,41 @@ def undo_singleton_row(p, i, j, origin, a):
     Then ``y_i = z_j / a`` and ``z_j = 0``, the column is basic and the row is not: in the new row
     the basis has just ``a``. Else ``y_i = 0`` and the row is basic.
     """
-    p.activity[i] = a * p.x[j]
-    side = active_side(p.columns[j], p.known, origin, p.z[j])
+    row, column = p.lines[i], p.lines[j]
+    row.value = a * column.value
+    side = active_side(p, j, origin)
     if side & origin:
-        p.y[i], p.z[j] = p.z[j] / a, 0.0
-        p.columns[j] = BASIC
-        p.rows[i] = side_of((side == FROM_LOWER) == (a > 0))
+        row.price, column.price = column.price / a, 0.0
+        column.status = BASIC
+        row.status = side_of((side == FROM_LOWER) == (a > 0))
         return
-    p.y[i] = 0.0
-    p.rows[i] = BASIC
+    row.price, row.status = 0.0, BASIC
     if origin & PINNED and side:
-        p.columns[j] = side_of(side == FROM_LOWER)
+        column.status = side_of(side == FROM_LOWER)
 
 
 @inlined
-def push_forcing_row(s, i, side):
-    """``min Σ a_j x_j = U``: every column stands at the bound where the minimum is.
-
-    (Or ``max Σ a_j x_j = L``, mirrored.) Returns the start of the list of columns on the stack,
-    and its size; the caller fixes them.
-    """
-    size = push_row(s, i, NONE)
-    seal(s, FORCING_ROW, i, side, UNUSED, size, UNUSED, NO_NUMBERS)
-    drop_row(s, i)
-    return size
-
-
-@inlined
-def undo_forcing_row(p, i, side, columns, values):
-    """The least multiplier for which every column's reduced cost has the sign of its bound.
-
-    At the upper side ``y_i = -max(0, max_j -z_j / a_j)``, and ``z_j`` becomes ``z_j - a_j y_i``.
-    The column where the maximum is becomes basic, the row not; with ``y_i = 0`` the row is basic.
-    All columns of the row are nonbasic before, so the basis has one number in the new row.
-    """
-    p.activity[i] = activity_of(p, columns, values)
-    sign = -1.0 if side == AT_UPPER else 1.0
-    largest, chosen = 0.0, NONE
-    for k in range(columns.size):
-        ratio = sign * p.z[columns[k]] / values[k]
-        if ratio > largest:
-            largest, chosen = ratio, columns[k]
-    p.y[i] = sign * largest
-    p.rows[i] = BASIC
-    if chosen == NONE:
-        return
-    for k in range(columns.size):
-        p.z[columns[k]] -= values[k] * p.y[i]
-    p.z[chosen] = 0.0
-    p.columns[chosen] = BASIC
-    p.rows[i] = side
-
-
-@inlined
-def drop_upper(s, i):
-    """No point can pass the upper side: without it, ``y_i >= 0``."""
-    s.rows[i].upper = np.inf
-    wait_columns_of(s, i)
-
-
-@inlined
-def drop_lower(s, i):
-    """No point can pass the lower side: without it, ``y_i <= 0``."""
-    s.rows[i].lower = -np.inf
-    wait_columns_of(s, i)
+def drop_side(s, i, lower, upper):
+    """No point can pass one side: without it, the sign of ``y_i`` is known."""
+    s.lines[i].lower, s.lines[i].upper = lower, upper
+    wait_across(s, i)
 
 
 @inlined
 def equate(s, i, side):
     """The columns imply the sign of ``y_i``: the inequality may be an equation."""
-    row = s.rows[i]
+    row = s.lines[i]
     if side == AT_LOWER:
         row.upper = row.lower
     else:
         row.lower = row.upper
     seal(s, TIGHT_ROW, i, side, UNUSED, UNUSED, UNUSED, NO_NUMBERS)
-    wait_row(s, i)
-    wait_columns_of(s, i)
+    wait(s, i)
+    wait_across(s, i)
 
 
 @inlined
 def undo_tight_row(p, i, side):
     """The columns give ``y_i`` its sign; only the side is set."""
-    if p.rows[i] != BASIC:
-        p.rows[i] = side
+    if p.lines[i].status != BASIC:
+        p.lines[i].status = side

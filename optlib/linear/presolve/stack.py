@@ -1,10 +1,9 @@
 """The stack of reductions, and the solution that is restored while it is popped.
 
-A record is two lists of (index, number) pairs, three indices and six numbers. It lies flat in an
-integer and in a float buffer, its sizes and its kind last, so that it is read backwards:
+A record is two lists of (index, number) pairs and six pairs more, so that it is read backwards:
 
-    ints    first list, second list, a, b, c, size of the first, size of the second, kind
-    floats  first list, second list, six numbers
+    indices  first list, second list, a, b, c, size of the first, size of the second, kind
+    numbers  first list, second list, six numbers
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import range_form
 from .storage import inlined
 
 (
@@ -30,13 +30,17 @@ from .storage import inlined
 ) = np.arange(11)
 """The kinds of reductions."""
 
+AT_LOWER, BASIC = np.int64(range_form.AT_LOWER), np.int64(range_form.BASIC)
+AT_UPPER, FREE = np.int64(range_form.AT_UPPER), np.int64(range_form.FREE)
+"""Where a line stands, as numbers of the one type for which kernels are compiled."""
+
 UNUSED = np.int64(0)
-"""An index or a list that a record has no use for. (A typed number: kernels compile once.)"""
+"""An index or a list that a record has no use for."""
 
 NO_NUMBERS = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
-INDICES, NUMBERS = 6, 6
-"""How many integers and floats follow a record's lists."""
+TAIL = 6
+"""How many pairs follow a record's lists."""
 
 NEITHER, FROM_LOWER, FROM_UPPER, _, PINNED = np.arange(5)
 """Which bounds a row or column inherited from the one that was removed; and whether the two are
@@ -48,19 +52,15 @@ ROUNDING = 1e-13
 
 
 class Restored(NamedTuple):
-    """A solution of the current problem: point, multipliers and basis.
+    """A solution of the current problem: point, multipliers and basis; and the stack.
 
-    ``activity`` is each row's, ``z`` the reduced costs. ``known`` tells whether there is a basis.
-    ``constant`` is 1 for a point and 0 for a direction, ``priced`` is 1 for multipliers and 0 for
-    a Farkas ray: bounds and right sides vanish in the one, costs in the other.
+    ``known`` tells whether there is a basis. ``constant`` is 1 for a point and 0 for a direction,
+    ``priced`` is 1 for multipliers and 0 for a Farkas ray: bounds and right sides vanish in the
+    one, costs in the other.
     """
 
-    x: Any
-    y: Any
-    z: Any
-    activity: Any
-    columns: Any
-    rows: Any
+    lines: Any
+    stack: Any
     known: Any
     constant: Any
     priced: Any
@@ -69,67 +69,83 @@ class Restored(NamedTuple):
 @inlined
 def room(s, entries):
     """Whether a record with so many pairs fits."""
-    fits = s.tally[0].ints + entries + INDICES <= s.ints.size
-    return fits and s.tally[0].floats + entries + NUMBERS <= s.floats.size
+    return s.tally.top + entries + TAIL <= s.stack.size
 
 
 @inlined
-def push(s, index, number):
-    """One pair of a record's list."""
-    s.ints[s.tally[0].ints] = index
-    s.floats[s.tally[0].floats] = number
-    s.tally[0].ints += 1
-    s.tally[0].floats += 1
-
-
-@inlined
-def push_row(s, i, skip):
-    """The elements of row i, but for column ``skip``, as a list; returns its size."""
-    size = 0
-    e = s.rows[i].head
+def push(s, line, skip):
+    """The nonzeros of a line, but for that in line ``skip``, as a list; returns its size."""
+    top = s.tally.top
+    e = s.lines[line].head
     while e >= 0:
-        element = s.elements[e]
-        if element.column != skip:
-            push(s, element.column, element.value)
-            size += 1
-        e = element.right
-    return size
-
-
-@inlined
-def push_column(s, j, skip):
-    """The elements of column j, but for row ``skip``, as a list; returns its size."""
-    size = 0
-    e = s.columns[j].head
-    while e >= 0:
-        element = s.elements[e]
-        if element.row != skip:
-            push(s, element.row, element.value)
-            size += 1
-        e = element.below
+        end = s.ends[e]
+        if end.across != skip:
+            s.stack[top].index, s.stack[top].number = end.across, end.value
+            top += 1
+        e = end.after
+    size = top - s.tally.top
+    s.tally.top = top
     return size
 
 
 @inlined
 def seal(s, kind, a, b, c, first, second, numbers):
     """Finish a record: three indices, the sizes of its two lists, six numbers, its kind."""
-    at = s.tally[0].ints
-    s.ints[at], s.ints[at + 1], s.ints[at + 2] = a, b, c
-    s.ints[at + 3], s.ints[at + 4] = first, second
-    s.ints[at + 5] = kind
-    s.tally[0].ints = at + INDICES
-    at = s.tally[0].floats
-    for k in range(NUMBERS):
-        s.floats[at + k] = numbers[k]
-    s.tally[0].floats = at + NUMBERS
+    at = s.tally.top
+    s.stack[at].index, s.stack[at].number = a, numbers[0]
+    s.stack[at + 1].index, s.stack[at + 1].number = b, numbers[1]
+    s.stack[at + 2].index, s.stack[at + 2].number = c, numbers[2]
+    s.stack[at + 3].index, s.stack[at + 3].number = first, numbers[3]
+    s.stack[at + 4].index, s.stack[at + 4].number = second, numbers[4]
+    s.stack[at + 5].index, s.stack[at + 5].number = kind, numbers[5]
+    s.tally.top = at + TAIL
 
 
 @inlined
-def reduced_cost(p, cost, rows, values):
-    """``c_j - Σ a_ij y_i`` of a stored column; what cancels to rounding in a ray is zero."""
+def side_of(lower):
+    """The status of a variable at its lower bound, or else at its upper one."""
+    return AT_LOWER if lower else AT_UPPER
+
+
+@inlined
+def active_side(p, line, origin):
+    """Which inherited bound holds: ``FROM_LOWER``, ``FROM_UPPER`` or neither, 0.
+
+    The basis tells; where the two bounds are equal, or without a basis, the multiplier's sign.
+    """
+    status, price = p.lines[line].status, p.lines[line].price
+    side = NEITHER
+    if p.known and status == BASIC:
+        return side
+    if p.known and origin & PINNED == 0:
+        if status == AT_LOWER:
+            side = FROM_LOWER
+        elif status == AT_UPPER:
+            side = FROM_UPPER
+    elif price > 0:
+        side = FROM_LOWER
+    elif price < 0:
+        side = FROM_UPPER
+    elif p.known:
+        side = FROM_LOWER if status == AT_LOWER else FROM_UPPER
+    return side
+
+
+@inlined
+def activity_of(p, start, stop):
+    """``Σ a_j x_j`` of a row stored on the stack."""
+    total = 0.0
+    for k in range(start, stop):
+        total += p.stack[k].number * p.lines[p.stack[k].index].value
+    return total
+
+
+@inlined
+def reduced_cost(p, cost, start, stop):
+    """``c_j - Σ a_ij y_i`` of a column stored on the stack; what cancels in a ray is 0."""
     z, size = cost * p.priced, 0.0
-    for k in range(rows.size):
-        term = values[k] * p.y[rows[k]]
+    for k in range(start, stop):
+        term = p.stack[k].number * p.lines[p.stack[k].index].price
         z -= term
         size += abs(term)
     return 0.0 if p.priced == 0 and abs(z) <= ROUNDING * size else z

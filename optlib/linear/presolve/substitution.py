@@ -10,92 +10,100 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..range_form import AT_LOWER, AT_UPPER, BASIC
 from .column_rules import spread_cost
-from .row_rules import active_side, activity_of, side_of, tighten
+from .layout import NONE
+from .row_rules import tighten
 from .stack import (
+    BASIC,
     DOUBLETON,
     FREE_COLUMN,
     FROM_LOWER,
     PINNED,
     UNUSED,
-    push_column,
-    push_row,
+    active_side,
+    activity_of,
+    push,
     reduced_cost,
     seal,
+    side_of,
 )
-from .storage import (
-    NONE,
-    attach,
-    detach,
-    drop_column,
-    drop_row,
-    inlined,
-    wait_column,
-    wait_rows_of,
-)
+from .storage import attach, detach, drop, inlined, wait, wait_across
 
 
 @inlined
 def eliminate(s, i, j, pivot):
     """Put the equation i, solved for column j, into every other row of the column."""
-    right = s.rows[i].lower
-    e = s.rows[i].head
+    right = s.lines[i].lower
+    e = s.lines[i].head
     while e >= 0:
-        element = s.elements[e]
-        if element.column != j:
-            subtract_column(s, j, element.column, i, element.value / pivot)
-            wait_rows_of(s, element.column)
-        e = element.right
-    spread_cost(s, i, s.columns[j].cost / pivot, j)
-    e = s.columns[j].head
+        end = s.ends[e]
+        if end.across != j:
+            subtract_column(s, j, end.across, i, end.value / pivot)
+            wait(s, end.across)
+            wait_across(s, end.across)
+        e = end.after
+    spread_cost(s, i, s.lines[j].cost / pivot, j)
+    e = s.lines[j].head
     while e >= 0:
-        element = s.elements[e]
-        if element.row != i:
-            change = element.value / pivot * right
-            s.rows[element.row].lower -= change
-            s.rows[element.row].upper -= change
-        e = element.below
-    drop_row(s, i)
-    drop_column(s, j)
+        end = s.ends[e]
+        if end.across != i:
+            row, change = s.lines[end.across], end.value / pivot * right
+            row.lower -= change
+            row.upper -= change
+        e = end.after
+    drop(s, i)
+    drop(s, j)
+
+
+@inlined
+def mark_across(s, line):
+    """Every line that this one meets remembers where."""
+    e = s.lines[line].head
+    while e >= 0:
+        s.lines[s.ends[e].across].mark = e
+        e = s.ends[e].after
+
+
+@inlined
+def unmark_across(s, line):
+    """Every line that this one meets forgets where."""
+    e = s.lines[line].head
+    while e >= 0:
+        s.lines[s.ends[e].across].mark = NONE
+        e = s.ends[e].after
 
 
 @inlined
 def subtract_column(s, j, k, skip, factor):
     """Subtract ``factor`` times column j from column k, but in row ``skip``."""
-    e = s.columns[k].head
+    mark_across(s, k)
+    e = s.lines[j].head
     while e >= 0:
-        s.rows[s.elements[e].row].mark = e
-        e = s.elements[e].below
-    e = s.columns[j].head
-    while e >= 0:
-        element = s.elements[e]
-        if element.row != skip:
-            change, at = element.value * factor, s.rows[element.row].mark
+        end = s.ends[e]
+        if end.across != skip:
+            change, at = end.value * factor, s.lines[end.across].mark
             if at >= 0:
-                value = s.elements[at].value - change
+                value = s.ends[at].value - change
                 if abs(value) <= 1e-13 * abs(change):
-                    s.rows[element.row].mark = NONE
+                    s.lines[end.across].mark = NONE
                     detach(s, at)
                 else:
-                    s.elements[at].value = value
+                    s.ends[at].value = value
+                    s.ends[at ^ 1].value = value
             else:
-                at = s.tally[0].hole
-                s.tally[0].hole = s.elements[at].right
-                attach(s, at, element.row, k, -change)
-        e = element.below
-    e = s.columns[k].head
-    while e >= 0:
-        s.rows[s.elements[e].row].mark = NONE
-        e = s.elements[e].below
+                at = s.tally.hole
+                s.tally.hole = s.ends[at].after
+                attach(s.lines, s.ends, at, end.across, k, -change)
+        e = end.after
+    unmark_across(s, k)
 
 
 @inlined
 def holes(s, needed):
-    """Whether so many elements are unused."""
-    e = s.tally[0].hole
+    """Whether so many nonzeros are unused."""
+    e = s.tally.hole
     while needed > 0 and e >= 0:
-        e = s.elements[e].right
+        e = s.ends[e].after
         needed -= 1
     return needed <= 0
 
@@ -107,10 +115,10 @@ def substitute_free_column(s, i, j, pivot):
     The row is an equation; or it is the column's only one, and then ``y_i = c_j / a_ij`` says at
     which side it is tight (with no cost it need not be: then it just bounds x_j).
     """
-    row, column = s.rows[i], s.columns[j]
+    row, column = s.lines[i], s.lines[j]
     numbers = (pivot, column.cost, row.lower, row.upper, 0.0, 0.0)
-    first = push_row(s, i, j)
-    second = push_column(s, j, i)
+    first = push(s, i, j)
+    second = push(s, j, i)
     seal(s, FREE_COLUMN, i, j, UNUSED, first, second, numbers)
     if row.lower < row.upper:
         if column.cost / pivot >= 0 and row.lower > -np.inf:
@@ -121,67 +129,67 @@ def substitute_free_column(s, i, j, pivot):
 
 
 @inlined
-def undo_free_column(p, i, j, columns, row_values, rows, values, numbers):
+def undo_free_column(p, i, j, start, middle, at):
     """``z_j = 0`` gives ``y_i = (c_j - Σ a_pj y_p) / a_ij``; x_j solves the row and is basic.
 
     The row is nonbasic at the side of its multiplier; eliminating x_j from the basis leaves the
     basis that was found.
     """
-    pivot, cost, lower, upper = numbers[0], numbers[1], numbers[2], numbers[3]
-    y = reduced_cost(p, cost, rows, values) / pivot
+    pivot, cost = p.stack[at].number, p.stack[at + 1].number
+    lower, upper = p.stack[at + 2].number, p.stack[at + 3].number
+    y = reduced_cost(p, cost, middle, at) / pivot
     at_lower = y >= 0 if lower == upper else (cost / pivot >= 0 and lower > -np.inf)
     right = 0.0
     if p.constant > 0:
         right = lower if at_lower else upper
-    p.x[j] = (right - activity_of(p, columns, row_values)) / pivot
-    p.y[i], p.z[j], p.activity[i] = y, 0.0, right
-    p.columns[j] = BASIC
-    p.rows[i] = side_of(at_lower)
-    for k in range(rows.size):
-        p.activity[rows[k]] += values[k] / pivot * right
+    row, column = p.lines[i], p.lines[j]
+    column.value, column.price = (right - activity_of(p, start, middle)) / pivot, 0.0
+    row.value, row.price = right, y
+    column.status, row.status = BASIC, side_of(at_lower)
+    for k in range(middle, at):
+        p.lines[p.stack[k].index].value += p.stack[k].number / pivot * right
 
 
 @inlined
 def substitute_doubleton(s, i, j, k, kept, pivot):
     """``a_j x_j + a_k x_k = b`` gives x_k; its bounds become bounds of x_j."""
-    right, column = s.rows[i].lower, s.columns[k]
+    right, column = s.lines[i].lower, s.lines[k]
     low, high = (right - pivot * column.upper) / kept, (right - pivot * column.lower) / kept
     if (kept > 0) != (pivot > 0):
-        low, high = (right - pivot * column.lower) / kept, (right - pivot * column.upper) / kept
+        low, high = high, low
     origin = tighten(s, j, low, high)
-    second = push_column(s, k, i)
+    second = push(s, k, i)
     numbers = (kept, pivot, right, column.cost, 1.0 * origin, 0.0)
     seal(s, DOUBLETON, i, j, k, UNUSED, second, numbers)
     eliminate(s, i, k, pivot)
-    wait_column(s, j)
+    wait(s, j)
 
 
 @inlined
-def undo_doubleton(p, i, j, k, rows, values, numbers):
+def undo_doubleton(p, i, j, k, start, at):
     """At a bound that x_j inherited, x_k is the one that stands at its bound.
 
     With ``z_k = 0``: ``y_i = (c_k - Σ a_pk y_p) / a_k``, and z_j is what it was. With ``z_j = 0``
     instead: ``y_i`` is greater by ``z_j / a_j``, and ``z_k = -a_k z_j / a_j``; then x_j is basic
     and x_k nonbasic. Either way one of the two is basic and the row is not.
     """
-    kept, pivot, right, cost = numbers[0], numbers[1], numbers[2] * p.constant, numbers[3]
-    origin = np.int64(numbers[4])
-    p.x[k] = (right - kept * p.x[j]) / pivot
-    p.activity[i] = right
-    y = reduced_cost(p, cost, rows, values) / pivot
-    for e in range(rows.size):
-        p.activity[rows[e]] += values[e] / pivot * right
-    p.z[k] = 0.0
-    side = active_side(p.columns[j], p.known, origin, p.z[j])
+    kept, pivot = p.stack[at].number, p.stack[at + 1].number
+    right, cost = p.stack[at + 2].number * p.constant, p.stack[at + 3].number
+    origin = np.int64(p.stack[at + 4].number)
+    row, column, other = p.lines[i], p.lines[j], p.lines[k]
+    other.value, row.value = (right - kept * column.value) / pivot, right
+    y = reduced_cost(p, cost, start, at) / pivot
+    for e in range(start, at):
+        p.lines[p.stack[e].index].value += p.stack[e].number / pivot * right
+    side = active_side(p, j, origin)
     if side & origin:
-        ratio = p.z[j] / kept
-        p.z[j], p.z[k] = 0.0, -pivot * ratio
+        ratio = column.price / kept
+        column.price, other.price = 0.0, -pivot * ratio
         y += ratio
-        p.columns[j] = BASIC
-        p.columns[k] = side_of((side == FROM_LOWER) != ((kept > 0) == (pivot > 0)))
+        column.status = BASIC
+        other.status = side_of((side == FROM_LOWER) != ((kept > 0) == (pivot > 0)))
     else:
-        p.columns[k] = BASIC
+        other.price, other.status = 0.0, BASIC
         if origin & PINNED and side:
-            p.columns[j] = side_of(side == FROM_LOWER)
-    p.y[i] = y
-    p.rows[i] = AT_LOWER if y >= 0 else AT_UPPER
+            column.status = side_of(side == FROM_LOWER)
+    row.price, row.status = y, side_of(y >= 0)
