@@ -284,6 +284,8 @@ def _picture(entry: Any, problem: Any, runs: dict[str, Any]) -> tuple[Picture | 
 
 def _pictured(entry: Any, best: str, names: list[str]) -> list[str]:
     """The methods to draw: those that the source names, the recommended one, and stand-ins."""
+    if "tableau" in names:
+        return ["tableau"]
     direct = ("qr", "svd", "lsqr", "lsmr")
     chosen = [name for name in dict.fromkeys((*entry.methods, best)) if name not in direct]
     if len(chosen) < 3:

@@ -12,12 +12,14 @@ from ..core.result import Result
 from ..descent.gradient import GradientDescent
 from ..descent.momentum import HeavyBall, Nesterov
 from ..descent.steps import Backtracking, Wolfe
+from ..linear.problem import LinearProgram
 from ..minimize import minimize
 from .convergence import known_rate, plot_convergence
 from .landscape import dimension, interval, path_of
 from .line_search import plot_line_search
 from .paths import plot_paths, view_of
 from .profile import plot_profile
+from .result import plot_result
 from .style import new_figure, spelled, styled
 
 DPI = 160
@@ -92,6 +94,8 @@ def _nearest(fun: float, values: tuple[float, ...]) -> float:
 
 def picture_of(entry: Any, problem: Any, runs: Mapping[str, Result]) -> Picture | None:
     """The picture of a catalogue entry, or nothing where no method made three steps."""
+    if isinstance(problem, LinearProgram):
+        return _walk(entry, problem, runs)
     runs = {
         spelled(label): run
         for label, run in runs.items()
@@ -104,6 +108,14 @@ def picture_of(entry: Any, problem: Any, runs: Mapping[str, Result]) -> Picture 
     view = {} if answer.attained else _start_of(problem, next(iter(runs.values())))
     figure = draw_runs(problem, runs, minima=minima, values=answer.values, **view)
     return Picture(as_png(figure), entry.title, "")
+
+
+def _walk(entry: Any, problem: Any, runs: Mapping[str, Result]) -> Picture | None:
+    """The walk over the polygon or polytope of a linear program, where a run kept its points."""
+    walks = [run for run in runs.values() if getattr(run.trace, "x", None) is not None]
+    if not walks or problem.n not in (2, 3):
+        return None
+    return Picture(as_png(plot_result(walks[0])), entry.title, "")
 
 
 def _start_of(problem: Any, run: Result) -> dict[str, Any]:
