@@ -5,7 +5,7 @@ Importing this package registers its methods.
 
 # The order is the order in which `optlib methods` lists them.
 from . import methods  # noqa: I001
-from . import highs, tableau, integer, pdhg
+from . import highs, tableau, integer
 from .names import Names
 from .problem import LinearDual, LinearProgram
 
@@ -16,6 +16,5 @@ __all__ = [
     "highs",
     "integer",
     "methods",
-    "pdhg",
     "tableau",
 ]
